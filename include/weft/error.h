@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Codes of failure. Every fallible function of weft returns 0 or a count, or one of these, all negative.
+ *
+ * A code that stands for a failed system call is -errno, named here or not. The codes of weft's own lie outside
+ * errno's range, so that TCP's ETIMEDOUT (-ETIMEDOUT) is never taken for a deadline of weft's (WEFT_ETIMEDOUT).
+ */
+#ifndef WEFT_ERROR_H
+#define WEFT_ERROR_H
+
+#include <errno.h>
+
+#include <weft/attr.h>
+
+WEFT_BEGIN_DECLS
+
+/* X(name, value, text) */
+#define WEFT_ERRORS(X)                                                                                                 \
+    X(ECANCELED, -20001, "operation canceled")                                                                         \
+    X(ETIMEDOUT, -20002, "deadline passed")                                                                            \
+    X(ECLOSED, -20003, "closed")                                                                                       \
+    X(EBUSY, -20004, "in use by another task")                                                                         \
+    X(EFULL, -20005, "full")                                                                                           \
+    X(EEMPTY, -20006, "empty")                                                                                         \
+    X(ENOTASK, -20007, "called outside of a task")                                                                     \
+    X(EBROKEN, -20008, "broken by the peer")                                                                           \
+    X(ENOMEM, -ENOMEM, "out of memory")                                                                                \
+    X(EINVAL, -EINVAL, "invalid argument")                                                                             \
+    X(EDEADLK, -EDEADLK, "would wait for itself")                                                                      \
+    X(EAGAIN, -EAGAIN, "resource temporarily unavailable")                                                             \
+    X(EBADF, -EBADF, "bad file descriptor")                                                                            \
+    X(EMFILE, -EMFILE, "too many open files in this process")                                                          \
+    X(ENFILE, -ENFILE, "too many open files in the system")                                                            \
+    X(EADDRINUSE, -EADDRINUSE, "address already in use")                                                               \
+    X(EADDRNOTAVAIL, -EADDRNOTAVAIL, "address not available")                                                          \
+    X(EACCES, -EACCES, "permission denied")                                                                            \
+    X(ECONNREFUSED, -ECONNREFUSED, "connection refused")                                                               \
+    X(ECONNRESET, -ECONNRESET, "connection reset by peer")                                                             \
+    X(EPIPE, -EPIPE, "broken pipe")
+
+/* Each is explained where a function returns it. */
+enum weft_error_code {
+#define WEFT__ERROR_CODE(name, value, text) WEFT_##name = (value),
+    WEFT_ERRORS(WEFT__ERROR_CODE)
+#undef WEFT__ERROR_CODE
+};
+
+/* The text of a code, for people: "deadline passed". Never NULL; a static string, not to be freed. Zero is
+ * "success", an unknown code "unknown error". Callable anywhere. */
+WEFT_API const char *weft_strerror(int code);
+
+/* The name of a code: "WEFT_ETIMEDOUT"; NULL where weft has no name for it. A static string. Callable anywhere. */
+WEFT_API const char *weft_error_name(int code);
+
+WEFT_END_DECLS
+
+#endif
