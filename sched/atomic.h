@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam for atomics: every atomic access of sched/ and io/ is written with these, so that a model checker can
+ * take their place. The order is spelled out at each use.
+ */
+#ifndef WEFT_SCHED_ATOMIC_H
+#define WEFT_SCHED_ATOMIC_H
+
+#include <stdatomic.h>
+
+#define A_LOAD(p, order) atomic_load_explicit((p), memory_order_##order)
+#define A_STORE(p, v, order) atomic_store_explicit((p), (v), memory_order_##order)
+#define A_XCHG(p, v, order) atomic_exchange_explicit((p), (v), memory_order_##order)
+#define A_ADD(p, v, order) atomic_fetch_add_explicit((p), (v), memory_order_##order)
+#define A_SUB(p, v, order) atomic_fetch_sub_explicit((p), (v), memory_order_##order)
+#define A_OR(p, v, order) atomic_fetch_or_explicit((p), (v), memory_order_##order)
+#define A_AND(p, v, order) atomic_fetch_and_explicit((p), (v), memory_order_##order)
+#define A_CAS(p, expected, v, order, failure)                                                                          \
+    atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_##order, memory_order_##failure)
+#define A_CAS_WEAK(p, expected, v, order, failure)                                                                     \
+    atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_##order, memory_order_##failure)
+
+/* A counter with one writer: no read-modify-write is needed, only that others may read it. */
+#define A_BUMP(p) A_STORE((p), A_LOAD((p), relaxed) + 1, relaxed)
+
+#endif

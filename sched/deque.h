@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The work-stealing deque of Chase and Lev, in the form of Lê, Pop, Cohen and Zappa Nardelli, "Correct and Efficient
+ * Work-Stealing for Weak Memory Models" (PPoPP 2013). One owner pushes and pops at the bottom; anybody, the owner
+ * too, steals at the top, oldest first. A worker keeps two: the tasks that never ran (push, pop) and the ready queue (push, steal).
+ *
+ *      top                bottom
+ *       v                   v
+ *   [..][x][x][x][x][x][x][..]          indices only grow (pop undoes a push); slot = index & mask
+ *
+ * Invariants: top <= bottom whenever no pop is under way; the slots of [top, bottom) hold tasks; whoever moves top from
+ * t to t + 1, by compare-and-swap, owns the task of slot t, read before the swap.
+ *
+ * Deviations from the paper:
+ *   - Stand-alone fences are sequentially consistent accesses instead, which TSan understands.
+ *   - The array is grown by its owner, published with release and read by thieves with acquire; push loads it again
+ *     after growing. Old arrays are kept until the deque ends: a thief may still read one.
+ *   - The store of bottom in push is sequentially consistent, not release: with the load of the idle state that follows
+ *     it makes half of the handshake with a worker that goes to sleep (idle.h).
+ *   - pop looks before it writes: an empty deque costs two plain loads.
+ */
+#ifndef WEFT_SCHED_DEQUE_H
+#define WEFT_SCHED_DEQUE_H
+
+#include "sched/platform.h"
+
+#ifndef WEFT__DEQUE_CAPACITY
+#ifdef WEFT_DEBUG
+#define WEFT__DEQUE_CAPACITY 2 /* so that growth happens all the time */
+#else
+#define WEFT__DEQUE_CAPACITY 256
+#endif
+#endif
+
+struct weft__deque_array {
+    int64_t mask;
+    struct weft__deque_array *older;
+    _Atomic(void *) slot[];
+};
+
+struct weft__deque {
+    WEFT__ALIGNED _Atomic int64_t top; /* thieves */
+    WEFT__ALIGNED _Atomic int64_t bottom; /* the owner */
+    _Atomic(struct weft__deque_array *) array;
+};
+
+enum weft__steal {
+    WEFT__STEAL_EMPTY,
+    WEFT__STEAL_LOST, /* another took it: trying again may help */
+    WEFT__STEAL_GOT,
+};
+
+/* 0 or -ENOMEM. A zeroed deque may be ended. */
+int weft__deque_init(struct weft__deque *d);
+void weft__deque_fini(struct weft__deque *d);
+
+/* Owner. The newest task, or NULL. */
+void *weft__deque_pop(struct weft__deque *d);
+
+/* Anybody. The oldest task. */
+enum weft__steal weft__deque_steal(struct weft__deque *d, void **item);
+
+/* Owner. Makes room for another item: 0 or -ENOMEM. */
+int weft__deque_grow(struct weft__deque *d);
+
+/* Owner. 0, or -ENOMEM and nothing is changed. */
+static inline int weft__deque_push(struct weft__deque *d, void *item)
+{
+    /* relaxed: only the owner writes bottom and array */
+    int64_t b = A_LOAD(&d->bottom, relaxed);
+    struct weft__deque_array *a = A_LOAD(&d->array, relaxed);
+
+    /* acquire pairs with the swap of top in weft__deque_steal(): the slot has been read before it is written again */
+    if (WEFT__UNLIKELY(b - A_LOAD(&d->top, acquire) > a->mask)) {
+        int rc = weft__deque_grow(d);
+
+        if (rc < 0)
+            return rc;
+        a = A_LOAD(&d->array, relaxed);
+    }
+    A_STORE(&a->slot[b & a->mask], item, relaxed); /* published by the next store */
+    /* pairs with the load of bottom in weft__deque_steal(), and with weft__deque_seems_empty() after the announcement
+     * of a sleeper in weft__idle_sleep() */
+    A_STORE(&d->bottom, b + 1, seq_cst);
+    return 0;
+}
+
+/* Owner. May say "not empty" of a deque that thieves have emptied meanwhile. */
+static inline bool weft__deque_seems_empty_to_owner(struct weft__deque *d)
+{
+    /* relaxed: bottom is the owner's own; a top that is out of date errs towards "not empty" */
+    return A_LOAD(&d->bottom, relaxed) <= A_LOAD(&d->top, relaxed);
+}
+
+/* Anybody. Exact for the owner of an idle deque, a hint to all others, and strong enough for a last look before
+ * sleeping: a push that is ordered before the sleeper's announcement is seen. */
+static inline bool weft__deque_seems_empty(struct weft__deque *d)
+{
+    int64_t t = A_LOAD(&d->top, seq_cst);
+
+    return A_LOAD(&d->bottom, seq_cst) <= t;
+}
+
+#endif

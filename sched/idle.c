@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/idle.h"
+
+#include <errno.h>
+
+#include "sched/runtime.h"
+#include "sched/worker.h"
+
+enum { AWAKE, ASLEEP };
+
+int weft__idle_init(struct weft__idle *idle, unsigned workers)
+{
+    idle->sleepers = weft__alloc(workers * sizeof(struct weft__worker *));
+    return idle->sleepers != NULL ? 0 : -ENOMEM;
+}
+
+void weft__idle_fini(struct weft__idle *idle)
+{
+    weft__free(idle->sleepers);
+    idle->sleepers = NULL;
+}
+
+/* Takes a sleeper off the lists; a sleeper on a futex is cheaper to wake than the one in the poller. Caller holds the
+ * lock. */
+static struct weft__worker *choose(struct weft__idle *idle, bool *seated)
+{
+    struct weft__worker *w;
+
+    *seated = false;
+    if (idle->count > 0)
+        return idle->sleepers[--idle->count];
+    w = idle->seat;
+    if (w == NULL || A_LOAD(&idle->seat_chosen, relaxed))
+        return NULL;
+    A_STORE(&idle->seat_chosen, true, release);
+    *seated = true;
+    return w;
+}
+
+/* Wakes `w`, which has been taken off the lists. */
+static void rouse(weft_runtime *rt, struct weft__worker *w, bool seated)
+{
+    A_STORE(&w->sleep, AWAKE, release); /* pairs with the acquire in weft__idle_sleep() */
+    if (seated)
+        rt->ops->wake(rt->io);
+    else
+        weft__futex_wake(&w->sleep, 1);
+}
+
+void weft__idle_notify(weft_runtime *rt)
+{
+    struct weft__idle *idle = &rt->idle;
+    uint32_t word = A_LOAD(&idle->word, seq_cst); /* pairs with the change of the word in weft__idle_sleep() */
+    struct weft__worker *w = NULL;
+    bool seated;
+
+    if (WEFT__LIKELY(weft__idle_asleep(word) == 0 || weft__idle_searching(word) != 0))
+        return;
+    weft__lock(&idle->lock);
+    if (weft__idle_searching(A_LOAD(&idle->word, seq_cst)) == 0 && (w = choose(idle, &seated)) != NULL)
+        A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+    weft__unlock(&idle->lock);
+    if (w != NULL)
+        rouse(rt, w, seated);
+}
+
+void weft__idle_notify_lazily(struct weft__worker *w)
+{
+    struct weft__idle *idle = &w->rt->idle;
+    uint32_t word = A_LOAD(&idle->word, seq_cst); /* as in weft__idle_notify() */
+
+    if (WEFT__LIKELY(weft__idle_asleep(word) == 0 || weft__idle_searching(word) != 0))
+        return;
+    if (w->wake_pause > 0) {
+        /* The task lies in this worker's queue and will be run; the monitor wakes another if that takes long. */
+        w->wake_pause--;
+        return;
+    }
+    /* relaxed: a hint */
+    if (A_LOAD(&idle->futile, relaxed) != w->futile_seen) {
+        w->futile_seen = A_LOAD(&idle->futile, relaxed);
+        w->wake_backoff = w->wake_backoff * 2 + 1 < 1024 ? w->wake_backoff * 2 + 1 : 1023;
+    } else {
+        w->wake_backoff /= 2;
+    }
+    w->wake_pause = w->wake_backoff;
+    weft__idle_notify(w->rt);
+}
+
+bool weft__idle_start_search(struct weft__worker *w)
+{
+    struct weft__idle *idle = &w->rt->idle;
+
+    if (!w->searching && weft__idle_searching(A_LOAD(&idle->word, relaxed)) * 2 < w->rt->workers_count) {
+        A_ADD(&idle->word, WEFT__IDLE_SEARCHING, seq_cst);
+        w->searching = true;
+        w->woken = false;
+    }
+    return w->searching;
+}
+
+void weft__idle_end_search(struct weft__worker *w)
+{
+    w->searching = false;
+    w->woken = false;
+    /* seq_cst: whoever counted on this searcher must see either it or the worker that it now wakes. */
+    if (weft__idle_searching(A_SUB(&w->rt->idle.word, WEFT__IDLE_SEARCHING, seq_cst)) == 1)
+        weft__idle_notify(w->rt);
+}
+
+/* Leaves the lists if still there; else a waker has chosen `w`, which then searches. */
+static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t searching)
+{
+    bool found;
+
+    weft__lock(&idle->lock);
+    found = idle->seat == w && !A_LOAD(&idle->seat_chosen, relaxed);
+    if (idle->seat == w) {
+        idle->seat = NULL;
+        A_STORE(&idle->seat_chosen, false, relaxed); /* relaxed: both under the lock */
+        A_STORE(&idle->seat_deadline, 0, relaxed);
+    }
+    for (unsigned i = 0; !found && i < idle->count; i++)
+        if (idle->sleepers[i] == w) {
+            found = true;
+            idle->count--;
+            for (; i < idle->count; i++)
+                idle->sleepers[i] = idle->sleepers[i + 1];
+        }
+    if (found)
+        A_ADD(&idle->word, searching - WEFT__IDLE_ASLEEP, seq_cst);
+    weft__unlock(&idle->lock);
+    w->searching = !found || searching != 0;
+    w->woken = !found;
+    weft__monitor_kick(w->rt); /* after the word has changed: see weft__monitor_tick() */
+}
+
+void weft__idle_sleep(struct weft__worker *w)
+{
+    weft_runtime *rt = w->rt;
+    struct weft__idle *idle = &rt->idle;
+    bool seated;
+
+    if (w->woken)
+        A_ADD(&idle->futile, 1, relaxed); /* relaxed: a hint */
+    A_STORE(&w->sleep, ASLEEP, relaxed);  /* relaxed: a waker writes it after it has found us under the lock */
+    weft__lock(&idle->lock);
+    seated = idle->seat == NULL;
+    if (seated) {
+        idle->seat = w;
+        A_STORE(&idle->seat_deadline, WEFT_NEVER, relaxed);
+    } else {
+        idle->sleepers[idle->count++] = w;
+    }
+    /* seq_cst: announce, then look again; pairs with push and load in weft__idle_notify() */
+    A_ADD(&idle->word, WEFT__IDLE_ASLEEP - (w->searching ? WEFT__IDLE_SEARCHING : 0), seq_cst);
+    weft__unlock(&idle->lock);
+    w->searching = false;
+
+    if (weft__runtime_has_work(rt)) {
+        leave(idle, w, WEFT__IDLE_SEARCHING);
+        return;
+    }
+    if (seated) {
+        weft_time deadline = weft__runtime_earliest_timer(rt);
+
+        A_STORE(&idle->seat_deadline, deadline, seq_cst);
+        (void)rt->ops->poll(rt->io, deadline);
+    } else {
+        /* Our own timers are the seat's business if it looks in time. */
+        weft_time own = A_LOAD(&w->timers.earliest, relaxed);
+
+        if (A_LOAD(&idle->seat_deadline, seq_cst) <= own && A_LOAD(&idle->seat_deadline, seq_cst) != 0)
+            own = WEFT_NEVER;
+        while (A_LOAD(&w->sleep, acquire) == ASLEEP && (own == WEFT_NEVER || weft__clock() < own))
+            weft__futex_wait(&w->sleep, ASLEEP, own);
+    }
+    leave(idle, w, 0);
+}
+
+void weft__idle_fill_seat(weft_runtime *rt)
+{
+    struct weft__idle *idle = &rt->idle;
+    struct weft__worker *w = NULL;
+
+    weft__lock(&idle->lock);
+    if (idle->seat == NULL && idle->count > 0) {
+        w = idle->sleepers[--idle->count];
+        A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+    }
+    weft__unlock(&idle->lock);
+    if (w != NULL)
+        rouse(rt, w, false);
+}
+
+void weft__idle_wake_all(weft_runtime *rt)
+{
+    for (;;) {
+        struct weft__worker *w;
+        bool seated;
+
+        weft__lock(&rt->idle.lock);
+        w = choose(&rt->idle, &seated);
+        if (w != NULL)
+            A_ADD(&rt->idle.word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+        weft__unlock(&rt->idle.lock);
+        if (w == NULL)
+            return;
+        rouse(rt, w, seated);
+    }
+}

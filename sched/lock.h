@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A small mutex for short critical sections of threads: one word, a compare-and-swap when it is free.
+ * After Drepper, "Futexes Are Tricky" (2011), mutex 3: 0 free, 1 held, 2 held and somebody may sleep.
+ * A task must not suspend while it holds one.
+ */
+#ifndef WEFT_SCHED_LOCK_H
+#define WEFT_SCHED_LOCK_H
+
+#include "sched/platform.h"
+
+struct weft__lock {
+    _Atomic uint32_t word;
+};
+
+void weft__lock_slow(struct weft__lock *l);
+
+static inline void weft__lock(struct weft__lock *l)
+{
+    uint32_t free = 0;
+
+    /* acquire pairs with the release in weft__unlock() */
+    if (WEFT__UNLIKELY(!A_CAS(&l->word, &free, 1, acquire, relaxed)))
+        weft__lock_slow(l);
+}
+
+static inline void weft__unlock(struct weft__lock *l)
+{
+    if (WEFT__UNLIKELY(A_XCHG(&l->word, 0, release) == 2))
+        weft__futex_wake(&l->word, 1);
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * After Go's sysmon. While workers run it looks every 1 to 10 ms: sooner while somebody is stuck, later while all goes well.
+ * Once all workers have been asleep for a while it sleeps too, for good, and the next worker to wake up wakes it: an idle
+ * runtime has no tick, and a server with a request now and then does not wake a third thread for each.
+ */
+#include "sched/cancel.h"
+#include "sched/runtime.h"
+
+enum { DELAY_MIN_MS = 1, DELAY_MAX_MS = 10, STUCK_LOOKS = 2, IDLE_LOOKS = 10 };
+
+/* Hands out the slot of a worker whose task goes on and on. */
+static bool free_slot(weft_runtime *rt, struct weft__worker *w)
+{
+    struct weft__task *t;
+
+    if (A_LOAD(&w->slot, relaxed) == NULL)
+        return false;
+    t = A_XCHG(&w->slot, NULL, acquire); /* pairs with the exchange in weft__make_ready() */
+    if (t == NULL)
+        return false;
+    weft__inbox_push(&rt->inbox, t);
+    return true;
+}
+
+/* Looks at one worker; true when it seems stuck. */
+static bool watch(weft_runtime *rt, struct weft__worker *w)
+{
+    uint32_t picks = A_LOAD(&w->picks, relaxed); /* relaxed: a hint */
+
+    if (picks != w->monitor_picks || A_LOAD(&w->sleep, relaxed) != 0) {
+        w->monitor_picks = picks;
+        w->monitor_stuck = 0;
+        return false;
+    }
+    if (++w->monitor_stuck >= STUCK_LOOKS)
+        A_STORE(&w->attention, 1, relaxed); /* relaxed: a hint, it carries no data */
+    if (free_slot(rt, w))
+        weft__idle_notify(rt);
+    return true;
+}
+
+int weft__monitor_tick(weft_runtime *rt)
+{
+    unsigned asleep = weft__idle_asleep(A_LOAD(&rt->idle.word, seq_cst));
+    bool stuck = false;
+
+    if (asleep == rt->workers_count) {
+        if (++rt->monitor_idle_looks < IDLE_LOOKS)
+            return DELAY_MAX_MS;
+        /* Say so, then look again: pairs with weft__monitor_kick() after a worker has left the sleepers. */
+        A_STORE(&rt->monitor_asleep, true, seq_cst);
+        if (weft__idle_asleep(A_LOAD(&rt->idle.word, seq_cst)) == rt->workers_count)
+            return -1;
+        A_STORE(&rt->monitor_asleep, false, relaxed);
+    }
+    rt->monitor_idle_looks = 0;
+    for (unsigned i = 0; i < rt->workers_count; i++)
+        stuck |= watch(rt, &rt->workers[i]);
+    if (stuck) {
+        /* Timers of the stuck, and descriptors that nobody waits on. */
+        (void)weft__runtime_run_timers(rt);
+        if (asleep > 0)
+            weft__idle_fill_seat(rt);
+    }
+    if (asleep > 0 && weft__runtime_has_work(rt))
+        weft__idle_notify(rt);
+    if (stuck)
+        rt->monitor_delay_ms = DELAY_MIN_MS;
+    else if (rt->monitor_delay_ms < DELAY_MAX_MS)
+        rt->monitor_delay_ms++;
+    return (int)rt->monitor_delay_ms;
+}
+
+void weft__monitor_wake(weft_runtime *rt)
+{
+    if (A_XCHG(&rt->interrupted, false, acquire))
+        (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_CALL);
+    rt->monitor_idle_looks = 0;
+    rt->monitor_delay_ms = DELAY_MIN_MS;
+}
+
+void weft__monitor_kick_slow(weft_runtime *rt)
+{
+    if (A_XCHG(&rt->monitor_asleep, false, seq_cst))
+        rt->ops->wake_driver(rt->io);
+}

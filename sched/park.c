@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/park.h"
+
+#include <weft/error.h>
+
+bool weft__task_canceled_slow(struct weft__task *t, uint64_t epoch)
+{
+    t->seen_canceled = weft__scope_chain_canceled(t->scope);
+    t->seen_epoch = epoch;
+    return t->seen_canceled;
+}
+
+int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t)
+{
+    /* A loop that retries on WEFT_ECANCELED, or that always succeeds at once, must not starve the others. */
+    if (A_LOAD(&w->attention, relaxed) != 0) {
+        A_STORE(&w->attention, 0, relaxed);
+        weft__worker_look_soon(w);
+    }
+    weft__worker_yield(w, t);
+    return weft__task_canceled(t) ? WEFT_ECANCELED : 0;
+}
+
+int weft__park_prepare(struct weft__task *t, enum weft__cancelable how)
+{
+    uint64_t ticket = weft__park_ticket(t) + WEFT__TICKET_UNIT;
+
+    if (how == WEFT__NOT_CANCELABLE) {
+        A_STORE(&t->wait, ticket | WEFT__HELD | WEFT__ARMED, release); /* pairs with the acquire of a claim */
+        return 0;
+    }
+    /* relaxed: it turns true by this task's hand, or under it by a descendant's, whose end this task has seen or will
+     * wait for; weft__cancel_link() looks again under the lock. */
+    if (WEFT__UNLIKELY(!A_LOAD(&t->linked, relaxed)))
+        weft__cancel_link(t);
+    /* seq_cst, and then the epoch: pairs with weft__cancel(), which moves the epoch and then looks at this word. One of the
+     * two sees the other. */
+    A_STORE(&t->wait, ticket | WEFT__ARMED, seq_cst);
+    if (WEFT__UNLIKELY(weft__task_canceled(t))) {
+        weft__park_abandon(t);
+        return WEFT_ECANCELED;
+    }
+    return 0;
+}
+
+enum weft__phase weft__park(struct weft__task *t)
+{
+    uint64_t s = A_LOAD(&t->wait, acquire); /* pairs with the release of the claim */
+
+    if ((s & WEFT__PHASE_MASK) == WEFT__ARMED) {
+        weft__worker_suspend(weft__worker_self(), WEFT__AFTER_PARK, t);
+        s = A_LOAD(&t->wait, acquire);
+    }
+    return (enum weft__phase)(s & WEFT__PHASE_MASK);
+}
+
+/* One try of a claim on the word as it was read: true when it won. */
+static inline bool try_claim(struct weft__task *t, uint64_t *s, enum weft__phase why)
+{
+    uint64_t won = (*s & ~(uint64_t)(WEFT__TICKET_UNIT - 1)) | (uint64_t)why;
+
+    /* release: what the claimer wrote for the task; acquire: the context that the task saved before it was parked */
+    return A_CAS_WEAK(&t->wait, s, won, seq_cst, acquire);
+}
+
+static inline bool claimable(uint64_t s)
+{
+    unsigned phase = s & WEFT__PHASE_MASK;
+
+    return phase == WEFT__ARMED || phase == WEFT__PARKED;
+}
+
+enum weft__claim weft__claim(struct weft__task *t, weft__ticket ticket, enum weft__phase why)
+{
+    uint64_t s = A_LOAD(&t->wait, acquire);
+
+    while ((s & ~(uint64_t)(WEFT__TICKET_UNIT - 1)) == ticket && claimable(s)) {
+        bool asleep = (s & WEFT__PHASE_MASK) == WEFT__PARKED;
+
+        if (try_claim(t, &s, why))
+            return asleep ? WEFT__CLAIM_ASLEEP : WEFT__CLAIM_AWAKE;
+    }
+    return WEFT__CLAIM_LOST;
+}
+
+bool weft__unpark(struct weft__task *t, weft__ticket ticket, enum weft__phase why)
+{
+    enum weft__claim c = weft__claim(t, ticket, why);
+
+    if (c == WEFT__CLAIM_ASLEEP)
+        weft__make_ready(t);
+    return c != WEFT__CLAIM_LOST;
+}
+
+void weft__unpark_any(struct weft__task *t)
+{
+    uint64_t s = A_LOAD(&t->wait, acquire);
+
+    (void)weft__unpark(t, s & ~(uint64_t)(WEFT__TICKET_UNIT - 1), WEFT__WON_EVENT);
+}
+
+void weft__unpark_canceled(struct weft__task *t)
+{
+    /* seq_cst: the look at the wait word after the epoch has moved, see weft__park_prepare() */
+    uint64_t s = A_LOAD(&t->wait, seq_cst);
+
+    while (claimable(s) && !(s & WEFT__HELD)) {
+        bool asleep = (s & WEFT__PHASE_MASK) == WEFT__PARKED;
+
+        if (try_claim(t, &s, WEFT__WON_CANCEL)) {
+            if (asleep)
+                weft__make_ready(t);
+            return;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Park until woken, cancelled or out of time: every wait of weft goes through these. A wait reads
+ *
+ *     if ((rc = weft__park_prepare(t, WEFT__CANCELABLE)) < 0)
+ *         return rc;                                   cancelled: nothing has happened
+ *     ...publish (t, weft__park_ticket(t)) to the wakers...
+ *     switch (weft__park(t)) ...                       who won: WEFT__WON_EVENT, _CANCEL or _TIME
+ *
+ * and a waker calls weft__unpark(t, ticket, WEFT__WON_EVENT). Whatever the wait published must be taken back before it
+ * returns, where it was not the waker that took it.
+ */
+#ifndef WEFT_SCHED_PARK_H
+#define WEFT_SCHED_PARK_H
+
+#include "sched/cancel.h"
+#include "sched/runtime.h"
+#include "sched/worker.h"
+
+enum weft__cancelable { WEFT__CANCELABLE, WEFT__NOT_CANCELABLE };
+
+/* Walks the chain of scopes, and remembers the answer for the epoch. */
+bool weft__task_canceled_slow(struct weft__task *t, uint64_t epoch);
+
+/* Whether the scope of `t`, the calling task, is cancelled. */
+static inline bool weft__task_canceled(struct weft__task *t)
+{
+    /* seq_cst pairs with weft__cancel(): see weft__park_prepare() */
+    uint64_t epoch = A_LOAD(&t->rt->cancel_epoch, seq_cst);
+
+    return WEFT__LIKELY(epoch == t->seen_epoch) ? t->seen_canceled : weft__task_canceled_slow(t, epoch);
+}
+
+/* What a checkpoint does where it has to do something: yields, and says whether the task is cancelled. */
+int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t);
+
+/* The check on entry of every call that may suspend: 0 or WEFT_ECANCELED. May suspend, so the caller's worker may
+ * have changed after it. */
+static inline int weft__checkpoint(struct weft__worker *w, struct weft__task *t)
+{
+    /* relaxed: a hint, it carries no data */
+    if (WEFT__UNLIKELY(weft__task_canceled(t) || A_LOAD(&w->attention, relaxed) != 0))
+        return weft__checkpoint_slow(w, t);
+    return 0;
+}
+
+/* Arms the wait word of `t`, the calling task: 0 or WEFT_ECANCELED. A wait that is not cancelable always succeeds. */
+int weft__park_prepare(struct weft__task *t, enum weft__cancelable how);
+
+static inline weft__ticket weft__park_ticket(const struct weft__task *t)
+{
+    return A_LOAD(&t->wait, relaxed) & ~(uint64_t)(WEFT__TICKET_UNIT - 1); /* relaxed: the caller's own */
+}
+
+/* Suspends `t`, the calling task, until one has won, and says who. */
+enum weft__phase weft__park(struct weft__task *t);
+
+/* The same, until `deadline` at the latest: stores who won. 0, or -ENOMEM and the wait goes on: abandon it. */
+int weft__park_until(struct weft__task *t, weft_time deadline, enum weft__phase *won);
+
+/* Gives up a wait that was prepared and that nobody can know of yet, or whose waker cannot be lost. */
+static inline void weft__park_abandon(struct weft__task *t)
+{
+    A_STORE(&t->wait, weft__park_ticket(t) | WEFT__IDLE, relaxed); /* relaxed: a claim in between changes nothing */
+}
+
+enum weft__claim {
+    WEFT__CLAIM_LOST,  /* another has won, or the wait is over */
+    WEFT__CLAIM_AWAKE, /* won; the task has not suspended, and will not */
+    WEFT__CLAIM_ASLEEP /* won; the claimer must call weft__make_ready() */
+};
+
+/* Tries to win the wait of `t` with this ticket. From any thread. */
+enum weft__claim weft__claim(struct weft__task *t, weft__ticket ticket, enum weft__phase why);
+
+/* Claim and wake. True when this call won. */
+bool weft__unpark(struct weft__task *t, weft__ticket ticket, enum weft__phase why);
+
+/* Wakes `t` from whatever wait it is in, with WEFT__WON_EVENT: for a waker that is the only one the wait can have. */
+void weft__unpark_any(struct weft__task *t);
+
+/* Wakes `t` from a cancelable wait, if it is in one. */
+void weft__unpark_canceled(struct weft__task *t);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "sched/platform.h"
+
+#include <ck_pr.h>
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <weft/time.h>
+
+_Atomic(weft__fault_fn *) weft__fault_hook;
+
+void *weft__alloc(size_t size)
+{
+    return weft__fault(WEFT__SEAM_ALLOC) ? NULL : calloc(1, size);
+}
+
+void *weft__alloc_aligned(size_t size)
+{
+    void *p;
+
+    size = (size + WEFT__CACHE_LINE - 1) & ~(size_t)(WEFT__CACHE_LINE - 1);
+    if (weft__fault(WEFT__SEAM_ALLOC) || (p = aligned_alloc(WEFT__CACHE_LINE, size)) == NULL)
+        return NULL;
+    return memset(p, 0, size);
+}
+
+void weft__free(void *p)
+{
+    free(p);
+}
+
+void *weft__map(size_t size)
+{
+    void *p;
+
+    if (weft__fault(WEFT__SEAM_MAP))
+        return NULL;
+    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    /* A huge page would back a slab of stacks whole where each needs a page or two. */
+    (void)madvise(p, size, MADV_NOHUGEPAGE);
+    return p;
+}
+
+void weft__unmap(void *p, size_t size)
+{
+    (void)munmap(p, size);
+}
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+/* Emulators answer 0 to advice that they do not know, so the answer alone proves nothing: a system call that
+ * reads from the guarded page must fail. */
+static bool probe_guard_install(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    int fd[2];
+    bool works = false;
+    void *p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        return false;
+    if (madvise(p, page, MADV_GUARD_INSTALL) == 0 && pipe(fd) == 0) {
+        works = write(fd[1], p, 1) < 0 && errno == EFAULT;
+        (void)close(fd[0]);
+        (void)close(fd[1]);
+    }
+    (void)munmap(p, page);
+    return works;
+}
+
+int weft__guard(void *p, size_t size)
+{
+    /* LeakSanitizer reads every page of a root region that the mappings show as readable, which guard markers are. */
+    static _Atomic int installs = WEFT__ASAN ? 0 : -1;
+    int how = A_LOAD(&installs, relaxed); /* relaxed: every thread that probes stores the same answer */
+
+    if (weft__fault(WEFT__SEAM_GUARD))
+        return -ENOMEM;
+    if (how < 0) {
+        how = probe_guard_install();
+        A_STORE(&installs, how, relaxed);
+    }
+    if (how > 0 && madvise(p, size, MADV_GUARD_INSTALL) == 0)
+        return 0;
+    return mprotect(p, size, PROT_NONE) == 0 ? 0 : -errno;
+}
+
+int weft__thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name, size_t stack_size)
+{
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
+    pthread_attr_t attr;
+    sigset_t all, old;
+    int rc;
+
+    if (weft__fault(WEFT__SEAM_THREAD))
+        return -EAGAIN;
+    if ((rc = pthread_attr_init(&attr)) != 0)
+        return -rc;
+    if (stack_size != 0 && !WEFT__ASAN && !WEFT__TSAN)
+        (void)pthread_attr_setstacksize(&attr, stack_size);
+    (void)sigfillset(&all);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        (void)sigdelset(&all, faults[i]);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = pthread_create(thread, &attr, main, arg);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    (void)pthread_attr_destroy(&attr);
+    if (rc == 0)
+        (void)pthread_setname_np(*thread, name);
+    return -rc;
+}
+
+void weft__futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
+{
+    struct timespec at, *timeout = NULL;
+
+    if (deadline != WEFT_NEVER) {
+        at.tv_sec = deadline / 1000000000;
+        at.tv_nsec = deadline % 1000000000;
+        timeout = &at;
+    }
+    /* FUTEX_WAIT_BITSET takes an absolute time on the monotonic clock. */
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, timeout, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+void weft__futex_wake(_Atomic uint32_t *word, int count)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+int64_t weft__clock(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void weft__spin(unsigned *turns)
+{
+    if (++*turns < 64)
+        ck_pr_stall();
+    else
+        (void)sched_yield();
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <weft/error.h>
+
+#include "sched/cancel.h"
+#include "sched/group.h"
+#include "sched/park.h"
+
+/* Creating and destroying. */
+
+static bool options_are_valid(const weft_runtime_options *o)
+{
+    for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
+        if (o->reserved[i] != 0)
+            return false;
+    return o->workers <= WEFT_WORKERS_MAX && o->stack_size <= WEFT__STACK_MAX;
+}
+
+/* The environment's WEFT_WORKERS, where it is a number in range, or else the usable CPUs. */
+static unsigned default_workers(void)
+{
+    const char *text = getenv("WEFT_WORKERS");
+    char *end;
+    long n;
+
+    if (text != NULL && *text != '\0') {
+        n = strtol(text, &end, 10);
+        if (*end == '\0' && n > 0 && n <= WEFT_WORKERS_MAX)
+            return (unsigned)n;
+    }
+    n = (long)weft_cpus();
+    return n < WEFT_WORKERS_MAX ? (unsigned)n : WEFT_WORKERS_MAX;
+}
+
+/* Lets the first `n` workers leave, and waits for their threads. */
+static void join_workers(weft_runtime *rt, unsigned n)
+{
+    A_STORE(&rt->stopping, true, seq_cst); /* pairs with the last look of a sleeper in weft__runtime_has_work() */
+    weft__idle_wake_all(rt);
+    for (unsigned i = 0; i < n; i++)
+        (void)pthread_join(rt->workers[i].thread, NULL);
+}
+
+static int start_workers(weft_runtime *rt)
+{
+    for (unsigned i = 0; i < rt->workers_count; i++) {
+        char name[16];
+        int rc;
+
+        (void)snprintf(name, sizeof name, "weft-%u", i % 100000);
+        rc = weft__thread_start(&rt->workers[i].thread, weft__worker_main, &rt->workers[i], name, (size_t)128 << 10);
+        if (rc < 0) {
+            join_workers(rt, i);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* Frees what init() made; takes a record that it left half made. */
+static void fini(weft_runtime *rt)
+{
+    for (unsigned i = 0; rt->workers != NULL && i < rt->workers_count; i++)
+        weft__worker_fini(&rt->workers[i]);
+    weft__free(rt->workers);
+    weft__idle_fini(&rt->idle);
+    weft__stack_pool_fini(&rt->stacks);
+    weft__slab_fini(&rt->tasks);
+    weft__slab_fini(&rt->groups);
+    weft__slab_fini(&rt->scopes);
+    weft__free(rt);
+}
+
+static int init(weft_runtime *rt, const weft_runtime_options *o)
+{
+    size_t promise = o->stack_size != 0 ? (o->stack_size + 4095) & ~(size_t)4095 : WEFT__STACK_DEFAULT;
+    int rc;
+
+    weft__slab_init(&rt->tasks, sizeof(struct weft__task));
+    weft__slab_init(&rt->groups, sizeof(weft_group));
+    weft__slab_init(&rt->scopes, sizeof(weft_scope));
+    A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
+    rt->root.scope.is_group = true;
+    rt->workers_count = o->workers != 0 ? o->workers : default_workers();
+    if ((rc = weft__idle_init(&rt->idle, rt->workers_count)) < 0)
+        return rc;
+    if ((rc = weft__stack_pool_init(&rt->stacks, promise, rt->workers_count, weft__worker_entry)) < 0)
+        return rc;
+    rt->workers = weft__alloc_aligned(rt->workers_count * sizeof(struct weft__worker));
+    if (rt->workers == NULL)
+        return WEFT_ENOMEM;
+    for (unsigned i = 0; i < rt->workers_count; i++)
+        if ((rc = weft__worker_init(&rt->workers[i], rt, i)) < 0)
+            return rc;
+    return 0;
+}
+
+int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options, const struct weft__io_ops *ops)
+{
+    static const weft_runtime_options defaults;
+    weft_runtime *rt;
+    int rc;
+
+    *out = NULL;
+    if (options == NULL)
+        options = &defaults;
+    if (weft__worker_self() != NULL)
+        return WEFT_EDEADLK;
+    if (!options_are_valid(options))
+        return WEFT_EINVAL;
+    rt = weft__alloc_aligned(sizeof *rt);
+    if (rt == NULL)
+        return WEFT_ENOMEM;
+    if ((rc = init(rt, options)) < 0)
+        goto no_init;
+    rt->ops = ops;
+    if ((rc = ops->open(rt, &rt->io)) < 0)
+        goto no_init;
+    if ((rc = start_workers(rt)) < 0)
+        goto no_workers;
+    *out = rt;
+    return 0;
+
+no_workers:
+    ops->close(rt->io);
+no_init:
+    fini(rt);
+    return rc;
+}
+
+void weft_runtime_stop(weft_runtime *rt)
+{
+    A_STORE(&rt->stopped, true, release); /* pairs with the acquire in weft_runtime_run() */
+    (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_CALL);
+}
+
+void weft_runtime_destroy(weft_runtime *rt)
+{
+    if (rt == NULL)
+        return;
+    weft_runtime_stop(rt);
+    join_workers(rt, rt->workers_count);
+    rt->ops->close(rt->io);
+    fini(rt);
+}
+
+unsigned weft_runtime_workers(const weft_runtime *rt)
+{
+    return rt->workers_count;
+}
+
+weft_runtime *weft_runtime_current(void)
+{
+    struct weft__task *t = weft__task_self();
+
+    return t != NULL ? t->rt : NULL;
+}
+
+/* Running a task for a thread. */
+
+struct run {
+    weft_fn fn;
+    void *arg;
+    int rc;
+    _Atomic uint32_t done;
+};
+
+/* The task: its last act is to tell the thread that waits, so what it has open is closed first. */
+static int run_task(void *arg)
+{
+    struct run *run = arg;
+    struct weft__task *t = weft__task_self();
+
+    run->rc = run->fn(run->arg);
+    weft__scope_close_inner(t, &t->group->scope);
+    A_STORE(&run->done, 1, release); /* pairs with the acquire in weft_runtime_run() */
+    /* The waiter may have gone: a wake of an address that nobody waits on does no harm. */
+    weft__futex_wake(&run->done, 1);
+    return 0;
+}
+
+int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
+{
+    struct run run = { .fn = fn, .arg = arg };
+    struct weft__task *t;
+
+    if (weft__worker_self() != NULL)
+        return WEFT_EDEADLK;
+    if (A_LOAD(&rt->stopped, acquire))
+        return WEFT_ECLOSED;
+    if (weft__stack_credit_take(&rt->stacks, 1) < 0)
+        return WEFT_ENOMEM;
+    t = weft__slab_take(&rt->tasks);
+    if (t == NULL) {
+        weft__stack_credit_give(&rt->stacks, 1);
+        return WEFT_ENOMEM;
+    }
+    weft__task_init(t, rt, &rt->root, run_task, &run, 0);
+    weft__inbox_push(&rt->inbox, t);
+    weft__idle_notify(rt);
+    while (A_LOAD(&run.done, acquire) == 0)
+        weft__futex_wait(&run.done, 0, WEFT_NEVER);
+    return run.rc;
+}
+
+void weft__runtime_interrupt(weft_runtime *rt)
+{
+    A_STORE(&rt->interrupted, true, release); /* pairs with the exchange in weft__monitor_wake() */
+    rt->ops->wake_driver(rt->io);
+}
+
+/* Looking over all workers. */
+
+bool weft__runtime_has_work(weft_runtime *rt)
+{
+    if (!weft__inbox_seems_empty(&rt->inbox) || A_LOAD(&rt->stopping, seq_cst))
+        return true;
+    for (unsigned i = 0; i < rt->workers_count; i++)
+        if (weft__worker_has_work(&rt->workers[i]))
+            return true;
+    return false;
+}
+
+weft_time weft__runtime_earliest_timer(weft_runtime *rt)
+{
+    weft_time earliest = WEFT_NEVER;
+
+    for (unsigned i = 0; i < rt->workers_count; i++) {
+        weft_time t = A_LOAD(&rt->workers[i].timers.earliest, seq_cst); /* pairs with publish() in timer.c */
+
+        if (t < earliest)
+            earliest = t;
+    }
+    return earliest;
+}
+
+unsigned weft__runtime_run_timers(weft_runtime *rt)
+{
+    weft_time now;
+    unsigned fired = 0;
+
+    if (weft__runtime_earliest_timer(rt) == WEFT_NEVER)
+        return 0;
+    now = weft__clock();
+    for (unsigned i = 0; i < rt->workers_count; i++)
+        /* relaxed: a hint, what is due is found under the lock */
+        if (A_LOAD(&rt->workers[i].timers.earliest, relaxed) <= now)
+            fired += weft__timers_run(&rt->workers[i].timers, now);
+    return fired;
+}

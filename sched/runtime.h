@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runtime's record: everything hangs from it, and there are no globals beside it but the current worker of a thread
+ * and the target of SIGINT.
+ *
+ *      create: slabs, stacks, root group -> io (driver thread) -> workers' threads
+ *      destroy: stop (cancel the root) -> workers leave when nothing is left to run -> io -> the rest
+ */
+#ifndef WEFT_SCHED_RUNTIME_H
+#define WEFT_SCHED_RUNTIME_H
+
+#include "sched/idle.h"
+#include "sched/inbox.h"
+#include "sched/io_ops.h"
+#include "sched/scope.h"
+#include "sched/worker.h"
+
+struct weft_runtime {
+    /* Read by all, written at the start only. */
+    struct weft__worker *workers;
+    unsigned workers_count;
+    const struct weft__io_ops *ops;
+    struct weft__io *io;
+
+    WEFT__ALIGNED _Atomic uint64_t cancel_epoch; /* moves at each cancellation; never 0 */
+    _Atomic bool stopping; /* the workers are to leave */
+    _Atomic bool stopped;  /* weft_runtime_stop() was called: no more runs */
+    _Atomic bool interrupted; /* SIGINT came; the driver cancels the root */
+    _Atomic bool monitor_asleep;
+
+    struct weft__inbox inbox;
+    struct weft__idle idle;
+    struct weft__stack_pool stacks;
+    struct weft__slab tasks, groups, scopes;
+
+    struct weft__lock cancel_lock; /* held while a cancellation goes down a tree; the first in the lock order */
+    struct weft_group root;
+
+    /* The monitor's own (monitor.c). */
+    unsigned monitor_idle_looks;
+    uint32_t monitor_delay_ms;
+};
+
+/* What weft_runtime_create() does, given the part that watches descriptors. */
+int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options, const struct weft__io_ops *ops);
+
+/* Cancels the root on behalf of SIGINT. Safe in a signal handler. */
+void weft__runtime_interrupt(weft_runtime *rt);
+
+/* Whether there is anything for a worker to do: the sleeper's last look. */
+bool weft__runtime_has_work(weft_runtime *rt);
+
+/* The earliest timer of all workers. */
+weft_time weft__runtime_earliest_timer(weft_runtime *rt);
+
+/* Fires what is due, of every worker: one that is stuck in a task does not hold up its timers. Returns how many fired. */
+unsigned weft__runtime_run_timers(weft_runtime *rt);
+
+/*
+ * The monitor: called by the driver thread, it looks after workers that are stuck in a task. Returns the milliseconds
+ * until it wants to be called again, or -1: not before weft__monitor_wake().
+ */
+int weft__monitor_tick(weft_runtime *rt);
+
+/* Handles what wake_driver was called for; then a tick is due. On the driver thread. */
+void weft__monitor_wake(weft_runtime *rt);
+
+void weft__monitor_kick_slow(weft_runtime *rt);
+
+/* A worker begins to run: the monitor must not be asleep. */
+static inline void weft__monitor_kick(weft_runtime *rt)
+{
+    /* seq_cst pairs with weft__monitor_tick(), which says that it sleeps, then looks at the idle state */
+    if (WEFT__UNLIKELY(A_LOAD(&rt->monitor_asleep, seq_cst)))
+        weft__monitor_kick_slow(rt);
+}
+
+#endif

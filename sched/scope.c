@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/scope.h"
+
+#include <weft/error.h>
+
+#include "sched/cancel.h"
+#include "sched/park.h"
+#include "sched/runtime.h"
+
+bool weft__scope_chain_canceled(const weft_scope *s)
+{
+    for (; s != NULL; s = s->parent)
+        if (A_LOAD(&s->reason, seq_cst) != WEFT__NOT_CANCELED) /* pairs with the mark in weft__cancel() */
+            return true;
+    return false;
+}
+
+static void deadline_passed(struct weft__timer *timer)
+{
+    weft_scope *s = WEFT__CONTAINER(timer, weft_scope, timer);
+
+    (void)weft__cancel(s->owner->rt, s, WEFT__CANCELED_DEADLINE);
+}
+
+int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *s, weft_time deadline)
+{
+    weft_scope *parent = t->scope;
+
+    s->parent = parent;
+    s->owner = t;
+    s->depth = parent->owner == t ? parent->depth + 1 : 0;
+    A_STORE(&s->reason, WEFT__NOT_CANCELED, relaxed); /* relaxed: not shared yet */
+    t->scope = s;
+    if (deadline != 0 && deadline != WEFT_NEVER) {
+        int rc;
+
+        s->timer.deadline = deadline;
+        s->timer.fire = deadline_passed;
+        rc = weft__timer_add(&w->timers, &s->timer);
+        if (rc < 0) {
+            t->scope = parent;
+            return rc;
+        }
+    }
+    return 0;
+}
+
+void weft__scope_leave(struct weft__task *t, weft_scope *s)
+{
+    weft__timer_remove(&s->timer);
+    t->scope = s->parent;
+    /* What made the task cancelled may have been left behind: the next checkpoint looks. No epoch is 0. */
+    if (A_LOAD(&s->reason, relaxed) != WEFT__NOT_CANCELED || t->seen_canceled)
+        t->seen_epoch = 0;
+}
+
+void weft__scope_close_inner(struct weft__task *t, weft_scope *until)
+{
+    while (t->scope != until) {
+        if (t->scope->is_group)
+            weft_group_close(WEFT__GROUP_OF(t->scope));
+        else
+            (void)weft_scope_close(t->scope, 0);
+    }
+}
+
+weft_scope *weft_scope_open(weft_time deadline)
+{
+    struct weft__worker *w = weft__worker_self();
+    struct weft__task *t = w != NULL ? w->current : NULL;
+    weft_scope *s;
+
+    if (t == NULL)
+        return NULL;
+    s = weft__slab_cache_take(&w->scopes, &w->rt->scopes);
+    if (s == NULL)
+        return NULL;
+    s->is_group = false;
+    if (weft__scope_enter(w, t, s, deadline) < 0) {
+        weft__slab_cache_give(&w->scopes, &w->rt->scopes, s);
+        return NULL;
+    }
+    return s;
+}
+
+ssize_t weft_scope_close(weft_scope *s, ssize_t result)
+{
+    struct weft__task *t = weft__task_self();
+    struct weft__worker *w;
+
+    if (s == NULL || t != s->owner)
+        return result < 0 ? result : s == NULL ? WEFT_ENOMEM : WEFT_EINVAL;
+    if (t->scope != s)
+        weft__scope_close_inner(t, s);
+    weft__scope_leave(t, s); /* ends the timer first: the reason is final after it */
+    if (result == WEFT_ECANCELED && A_LOAD(&s->reason, acquire) == WEFT__CANCELED_DEADLINE &&
+        !weft__scope_chain_canceled(s->parent))
+        result = WEFT_ETIMEDOUT;
+    w = weft__worker_self();
+    weft__slab_cache_give(&w->scopes, &w->rt->scopes, s);
+    return result;
+}
+
+int weft_scope_cancel(weft_scope *s)
+{
+    if (s == NULL)
+        return WEFT_ENOMEM;
+    (void)weft__cancel(s->owner->rt, s, WEFT__CANCELED_CALL);
+    return 0;
+}

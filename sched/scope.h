@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scopes and groups, as records. A group begins with a scope: its own.
+ *
+ * The scopes that a task has open form a chain from task->scope outwards, through the scope of the task's group, its
+ * owner's scopes, and so on to the root's. `parent` never changes while a scope is open, and parents outlive their
+ * children, so a task walks its chain without a lock.
+ *
+ * Cancelling: mark the scope; count the runtime's epoch up; wake what is parked inside (cancel.c). A task that runs sees
+ * the new epoch at its next checkpoint and walks its chain: the fast path of a checkpoint is one load and a compare.
+ */
+#ifndef WEFT_SCHED_SCOPE_H
+#define WEFT_SCHED_SCOPE_H
+
+#include "sched/task.h"
+#include "sched/timer.h"
+
+/* Why a scope was cancelled; the first reason stays. */
+enum weft__reason {
+    WEFT__NOT_CANCELED,
+    WEFT__CANCELED_CALL,
+    WEFT__CANCELED_ERROR,
+    WEFT__CANCELED_DEADLINE,
+};
+
+struct weft_scope {
+    void *slab_link; /* the slab's while the record is free */
+    weft_scope *parent;
+    struct weft__task *owner; /* NULL: the root's */
+    uint32_t depth;           /* number of scopes of the owner that lie around it */
+    bool is_group;
+    _Atomic uint32_t reason;
+    struct weft__timer timer;
+};
+
+/* Added to `pending` while the owner waits. */
+#define WEFT__GROUP_WAITING ((int64_t)1 << 40)
+
+struct weft_group {
+    weft_scope scope;
+
+    /* Owner only: children that it spawned, and those of them that it ran itself. */
+    int64_t spawned, inlined;
+
+    /*
+     * Everybody's count. Before the owner waits it holds (spawns by others) - (ends of children that the owner did not
+     * run itself); the waiting owner adds (spawned - inlined) + WAITING. So the decrement that leaves WAITING exactly is the
+     * last, and is the last access of any child to the group.
+     */
+    _Atomic int64_t pending;
+    _Atomic int error; /* the first; 0: none */
+
+    /* Where a canceller finds it: guarded by the owner's lock. */
+    _Atomic bool linked;
+    struct weft__link owned;
+    _Atomic bool pinned;          /* a canceller is in it: not to be freed */
+    struct weft_group *cancel_next; /* the canceller's list, under the runtime's cancel lock */
+
+    struct weft__lock lock; /* guards members */
+    struct weft__list members;
+};
+
+#define WEFT__GROUP_OF(s) WEFT__CONTAINER((s), weft_group, scope)
+
+/* True when `s` or a scope around it is cancelled. */
+bool weft__scope_chain_canceled(const weft_scope *s);
+
+/* Opens `s` inside the current scope of `t`, with the deadline armed. 0 or -ENOMEM. */
+int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *s, weft_time deadline);
+
+/* Leaves the innermost scope of `t`. */
+void weft__scope_leave(struct weft__task *t, weft_scope *s);
+
+/* Closes what `t` has open inside `until`, innermost first. Suspends where groups have children left. */
+void weft__scope_close_inner(struct weft__task *t, weft_scope *until);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/stack.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#if WEFT__ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/lsan_interface.h>
+#endif
+
+enum { FIRST_SLAB = 32 };
+static const size_t slab_bytes_max = (size_t)64 << 20;
+
+struct weft__stack_slab {
+    struct weft__stack_slab *next;
+    char *base;
+    unsigned count;
+    unsigned carved; /* stacks that have been taken at least once */
+};
+
+static size_t slab_size(const struct weft__stack_pool *p, const struct weft__stack_slab *slab)
+{
+    return p->stride * slab->count;
+}
+
+static struct weft__stack *record_of(const struct weft__stack_pool *p, const struct weft__stack_slab *slab, unsigned i)
+{
+    char *high = slab->base + p->stride * (i + 1);
+
+    return (struct weft__stack *)(void *)(high - ((sizeof(struct weft__stack) + 63) & ~(size_t)63));
+}
+
+/* Maps and guards another slab. Caller holds the lock. */
+static int add_slab(struct weft__stack_pool *p)
+{
+    struct weft__stack_slab *slab = weft__alloc(sizeof *slab);
+    int rc;
+
+    if (slab == NULL)
+        return -ENOMEM;
+    slab->count = p->next_count;
+    slab->base = weft__map(slab_size(p, slab));
+    if (slab->base == NULL) {
+        rc = -ENOMEM;
+        goto no_map;
+    }
+    for (unsigned i = 0; i < slab->count; i++)
+        if ((rc = weft__guard(slab->base + p->stride * i, WEFT__STACK_GUARD)) < 0)
+            goto no_guard;
+#if WEFT__ASAN
+    for (unsigned i = 0; i < slab->count; i++)
+        __lsan_register_root_region(slab->base + p->stride * i + WEFT__STACK_GUARD, p->stride - WEFT__STACK_GUARD);
+#endif
+    slab->next = p->slabs;
+    p->slabs = slab;
+    if (p->stride * p->next_count * 2 <= slab_bytes_max)
+        p->next_count *= 2;
+    /* relaxed: the slab itself is found under the lock */
+    A_ADD(&p->credits, slab->count, relaxed);
+    return 0;
+
+no_guard:
+    weft__unmap(slab->base, slab_size(p, slab));
+no_map:
+    weft__free(slab);
+    return rc == -EAGAIN || rc == -EINVAL ? -ENOMEM : rc;
+}
+
+int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned workers, weft__context_entry *entry)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t need = promise * 3 / 2 + WEFT__STACK_GUARD + sizeof(struct weft__stack) + 128;
+
+    weft__depot_init(&p->depot);
+    p->promise = promise;
+    /* Half as much again: a join may run a child above its own frames for as long as the child still gets its promise. */
+    p->stride = (need + page - 1) & ~(page - 1);
+    if (promise == WEFT__STACK_DEFAULT)
+        p->stride = (size_t)128 << 10;
+    p->entry = entry;
+    p->next_count = FIRST_SLAB;
+    while (p->next_count > 1 && p->stride * p->next_count > slab_bytes_max)
+        p->next_count /= 2;
+    return weft__stack_credit_take(p, (int64_t)workers * (WEFT__MAGAZINE + 1));
+}
+
+void weft__stack_pool_fini(struct weft__stack_pool *p)
+{
+    while (p->slabs != NULL) {
+        struct weft__stack_slab *slab = p->slabs;
+
+        for (unsigned i = 0; i < slab->carved; i++)
+            weft__context_fini(&record_of(p, slab, i)->context);
+#if WEFT__ASAN
+        for (unsigned i = 0; i < slab->count; i++)
+            __lsan_unregister_root_region(slab->base + p->stride * i + WEFT__STACK_GUARD,
+                                          p->stride - WEFT__STACK_GUARD);
+        /* A stack that was left inside its loop keeps that loop's poisoned red zones, which the next mapping of these
+         * addresses must not inherit. */
+        __asan_unpoison_memory_region(slab->base, slab_size(p, slab));
+#endif
+        p->slabs = slab->next;
+        weft__unmap(slab->base, slab_size(p, slab));
+        weft__free(slab);
+    }
+}
+
+int weft__stack_credit_take(struct weft__stack_pool *p, int64_t n)
+{
+    int64_t have = A_LOAD(&p->credits, relaxed);
+
+    /* relaxed: a number; the stacks behind it are found through the depot and the lock */
+    for (;;) {
+        int rc = 0;
+
+        while (have >= n)
+            if (A_CAS_WEAK(&p->credits, &have, have - n, relaxed, relaxed))
+                return 0;
+        weft__lock(&p->lock);
+        if (A_LOAD(&p->credits, relaxed) < n)
+            rc = add_slab(p);
+        weft__unlock(&p->lock);
+        if (rc < 0)
+            return rc;
+        have = A_LOAD(&p->credits, relaxed);
+    }
+}
+
+void weft__stack_credit_give(struct weft__stack_pool *p, int64_t n)
+{
+    A_ADD(&p->credits, n, relaxed);
+}
+
+/* A stack that was never used. */
+static struct weft__stack *carve(struct weft__stack_pool *p)
+{
+    struct weft__stack *s = NULL;
+
+    weft__lock(&p->lock);
+    for (struct weft__stack_slab *slab = p->slabs; slab != NULL; slab = slab->next)
+        if (slab->carved < slab->count) {
+            s = record_of(p, slab, slab->carved);
+            s->low = slab->base + p->stride * slab->carved + WEFT__STACK_GUARD;
+            weft__context_init(&s->context, s->low, s, p->entry);
+            /* Last, and under the lock: weft__stack_pool_fini() ends the contexts of those that count. */
+            slab->carved++;
+            break;
+        }
+    weft__unlock(&p->lock);
+    return s;
+}
+
+struct weft__stack *weft__stack_take(struct weft__stack_pool *p, struct weft__magazine *m)
+{
+    struct weft__stack *s = m->top;
+    unsigned turns = 0;
+
+    if (WEFT__LIKELY(s != NULL)) {
+        m->top = s->magazine_next;
+        m->count--;
+        return s;
+    }
+    for (;;) {
+        s = (struct weft__stack *)(void *)weft__depot_pop(&p->depot);
+        if (s == NULL)
+            s = carve(p);
+        if (s != NULL)
+            return s;
+        /* By the invariant there is one: another worker is between giving back a credit and giving back the stack. */
+        weft__spin(&turns);
+    }
+}
+
+void weft__stack_give(struct weft__stack_pool *p, struct weft__magazine *m, struct weft__stack *s)
+{
+    if (WEFT__UNLIKELY(m->count == WEFT__MAGAZINE)) {
+        /* The oldest would be the better one to part with; the newest is at hand. */
+        weft__depot_push(&p->depot, &s->entry);
+        return;
+    }
+    s->magazine_next = m->top;
+    m->top = s;
+    m->count++;
+}
+
+void weft__magazine_empty(struct weft__stack_pool *p, struct weft__magazine *m)
+{
+    while (m->top != NULL) {
+        struct weft__stack *s = m->top;
+
+        m->top = s->magazine_next;
+        weft__depot_push(&p->depot, &s->entry);
+    }
+    m->count = 0;
+}

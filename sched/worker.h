@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Workers: the threads that run tasks. A worker's loop runs on a coroutine stack, like the tasks. It calls a task that never
+ * ran as a plain function, on the loop's own stack. Only when that task parks does the worker need another stack: that
+ * of a task that is ready, or a free one with a loop on it. The stack that a loop is left on goes back to the free ones,
+ * where the loop stays as it is, suspended at weft__worker_resume().
+ *
+ * Where a worker looks, in order:
+ *      the slot          the task that was woken last, by the task that ran last; at most SLOT_RUNS times in a row
+ *      the ready queue   tasks that were woken or that yielded, first in first out
+ *      the deque         tasks that never ran, the newest first
+ *      the inbox, the timers, the poller without waiting
+ *      the other workers' ready queues and deques
+ * and every LOOK_EVERY picks it begins with the inbox, the timers, the poller and the oldest of its deque. All but the slot
+ * can be taken by other workers at any time, the slot by the monitor.
+ */
+#ifndef WEFT_SCHED_WORKER_H
+#define WEFT_SCHED_WORKER_H
+
+#include "sched/deque.h"
+#include "sched/slab.h"
+#include "sched/stack.h"
+#include "sched/task.h"
+#include "sched/timer.h"
+
+/* What is to be done for the context that was just left, by the one that goes on. */
+enum weft__after {
+    WEFT__AFTER_NOTHING,
+    WEFT__AFTER_YIELD, /* the task goes to the ready queue */
+    WEFT__AFTER_PARK,  /* the task is parked, or goes to the ready queue if somebody has woken it meanwhile */
+    WEFT__AFTER_LOOP,  /* the stack is free */
+};
+
+struct weft__worker {
+    /* The worker's own. */
+    weft_runtime *rt;
+    struct weft__task *current; /* NULL in the loop */
+    struct weft__stack *stack;  /* the one that it is on */
+    struct weft__task *next;    /* handed to a loop that is switched to */
+    enum weft__after after;
+    void *after_what;
+    unsigned slot_runs;
+    unsigned until_look; /* picks until the next look around */
+    int64_t credits;     /* promises of stacks that are at hand */
+    struct weft__magazine magazine;
+    struct weft__slab_cache tasks, scopes, groups;
+    bool searching, woken;
+    unsigned wake_pause, wake_backoff;
+    uint32_t futile_seen;
+    uint32_t random;
+    unsigned index;
+    struct weft__context native; /* the thread's own stack */
+    pthread_t thread;
+
+    /* Written by the worker, read by the monitor; and the other way round. */
+    WEFT__ALIGNED _Atomic uint32_t picks;
+    _Atomic uint32_t attention; /* the monitor asks the running task to yield */
+    uint32_t monitor_picks, monitor_stuck; /* the monitor's own */
+
+    /* Shared. */
+    WEFT__ALIGNED _Atomic uint32_t sleep; /* the futex word */
+    WEFT__ALIGNED _Atomic(struct weft__task *) slot;
+    struct weft__deque deque; /* tasks that never ran */
+    struct weft__deque ready;
+    struct weft__timers timers;
+};
+
+/* The worker of the calling thread, or NULL. A task may go on on another thread after a suspension, so the answer is
+ * asked for anew after each. In a file of its own, so that no compiler keeps the address of the thread-local. */
+struct weft__worker *weft__worker_self(void);
+void weft__worker_set_self(struct weft__worker *w);
+
+/* The calling task, or NULL. */
+static inline struct weft__task *weft__task_self(void)
+{
+    struct weft__worker *w = weft__worker_self();
+
+    return w != NULL ? w->current : NULL;
+}
+
+/* 0 or a code; both for a zeroed record. */
+int weft__worker_init(struct weft__worker *w, weft_runtime *rt, unsigned index);
+void weft__worker_fini(struct weft__worker *w);
+
+/* The thread's main function; `arg` is the worker. */
+void *weft__worker_main(void *arg);
+
+/* Where free stacks are entered. */
+void weft__worker_entry(void);
+
+/* Leaves the calling task for another, or for the loop. Returns when somebody has switched back, maybe on another thread. */
+void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct weft__task *t);
+
+/* Lets others run first, if there are any. */
+void weft__worker_yield(struct weft__worker *w, struct weft__task *t);
+
+/* Makes the next pick begin with a look around. */
+static inline void weft__worker_look_soon(struct weft__worker *w)
+{
+    w->until_look = 1;
+}
+
+/* Puts a task that somebody has won into a queue: the calling worker's, or the inbox. Never fails. */
+void weft__make_ready(struct weft__task *t);
+
+/* Runs `t`, which never ran, on the stack that the caller is on, to its end, and frees the record. The caller may be on
+ * another worker after it. */
+void weft__worker_run(struct weft__worker *w, struct weft__task *t);
+
+/* Whether anything lies in the queues of `w`. */
+static inline bool weft__worker_has_work(struct weft__worker *w)
+{
+    return !weft__deque_seems_empty(&w->ready) || !weft__deque_seems_empty(&w->deque);
+}
+
+#endif
