@@ -2,9 +2,10 @@
 /*
  * void weft__context_swap(void **save, void *load)
  *
- * System V ABI: rbx, rbp, r12-r15 and rsp belong to the caller; all else is the callee's to lose. The address to go on
- * from is popped and jumped to: a `ret` would be mispredicted by the return stack, which knows of one stack only. So the
- * object is not marked for shadow stacks (CET).
+ * System V ABI: rbx, rbp, r12-r15 and rsp belong to the caller; all else is the callee's to lose. It ends in `ret`: most
+ * switches go from a task to another that was suspended at the same place, so the processor's return stack, which knows of
+ * one stack only, guesses right here and in the callers. A pop and a jump leave it out of step by one: 46 ns a yield
+ * instead of 21. Neither form suits shadow stacks (CET), so the object is not marked for them.
  */
         .text
         .globl  weft__context_swap
@@ -51,10 +52,7 @@ weft__context_swap:
         popq    %rbp
         .cfi_adjust_cfa_offset -8
         .cfi_restore %rbp
-        popq    %rcx
-        .cfi_adjust_cfa_offset -8
-        .cfi_register %rip, %rcx
-        jmpq    *%rcx
+        ret
         .cfi_endproc
         .size   weft__context_swap, .-weft__context_swap
 

@@ -16,7 +16,7 @@
  *   - The array is grown by its owner, published with release and read by thieves with acquire; push loads it again
  *     after growing. Old arrays are kept until the deque ends: a thief may still read one.
  *   - The store of bottom in push is sequentially consistent, not release: with the load of the idle state that follows
- *     it makes half of the handshake with a worker that goes to sleep (idle.h).
+ *     it makes half of the handshake with a worker that goes to sleep (idle.h). A quiet push is the paper's.
  *   - pop looks before it writes: an empty deque costs two plain loads.
  */
 #ifndef WEFT_SCHED_DEQUE_H
@@ -63,8 +63,8 @@ enum weft__steal weft__deque_steal(struct weft__deque *d, void **item);
 /* Owner. Makes room for another item: 0 or -ENOMEM. */
 int weft__deque_grow(struct weft__deque *d);
 
-/* Owner. 0, or -ENOMEM and nothing is changed. */
-static inline int weft__deque_push(struct weft__deque *d, void *item)
+/* The part that both forms of push share: puts `item` into the slot at bottom, `*b`. 0 or -ENOMEM. */
+static inline int weft__deque_put(struct weft__deque *d, void *item, int64_t *bottom)
 {
     /* relaxed: only the owner writes bottom and array */
     int64_t b = A_LOAD(&d->bottom, relaxed);
@@ -78,11 +78,33 @@ static inline int weft__deque_push(struct weft__deque *d, void *item)
             return rc;
         a = A_LOAD(&d->array, relaxed);
     }
-    A_STORE(&a->slot[b & a->mask], item, relaxed); /* published by the next store */
+    A_STORE(&a->slot[b & a->mask], item, relaxed); /* published by the store of bottom */
+    *bottom = b + 1;
+    return 0;
+}
+
+/* Owner. 0, or -ENOMEM and nothing is changed. To be followed by a notification. */
+static inline int weft__deque_push(struct weft__deque *d, void *item)
+{
+    int64_t bottom;
+    int rc = weft__deque_put(d, item, &bottom);
+
     /* pairs with the load of bottom in weft__deque_steal(), and with weft__deque_seems_empty() after the announcement
      * of a sleeper in weft__idle_sleep() */
-    A_STORE(&d->bottom, b + 1, seq_cst);
-    return 0;
+    if (WEFT__LIKELY(rc == 0))
+        A_STORE(&d->bottom, bottom, seq_cst);
+    return rc;
+}
+
+/* Owner. The same for an item that the owner will itself come to, and that nobody is told of: a sleeper may miss it. */
+static inline int weft__deque_push_quietly(struct weft__deque *d, void *item)
+{
+    int64_t bottom;
+    int rc = weft__deque_put(d, item, &bottom);
+
+    if (WEFT__LIKELY(rc == 0))
+        A_STORE(&d->bottom, bottom, release); /* pairs with the load of bottom in weft__deque_steal() */
+    return rc;
 }
 
 /* Owner. May say "not empty" of a deque that thieves have emptied meanwhile. */

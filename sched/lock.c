@@ -17,3 +17,13 @@ void weft__lock_slow(struct weft__lock *l)
     while (A_XCHG(&l->word, 2, acquire) != 0)
         weft__futex_wait(&l->word, 2, WEFT_NEVER);
 }
+
+void weft__spinlock_slow(struct weft__spinlock *l)
+{
+    unsigned turns = 0;
+
+    do
+        while (A_LOAD(&l->held, relaxed))
+            weft__spin(&turns);
+    while (A_XCHG(&l->held, true, acquire));
+}

@@ -30,4 +30,26 @@ static inline void weft__unlock(struct weft__lock *l)
         weft__futex_wake(&l->word, 1);
 }
 
+/*
+ * The same for sections of a few dozen instructions on paths where each atomic operation counts: releasing it is a plain
+ * store. Nobody sleeps on it; who finds it held for long offers the CPU to the holder.
+ */
+struct weft__spinlock {
+    _Atomic bool held;
+};
+
+void weft__spinlock_slow(struct weft__spinlock *l);
+
+static inline void weft__spinlock_lock(struct weft__spinlock *l)
+{
+    /* acquire pairs with the release below */
+    if (WEFT__UNLIKELY(A_XCHG(&l->held, true, acquire)))
+        weft__spinlock_slow(l);
+}
+
+static inline void weft__spinlock_unlock(struct weft__spinlock *l)
+{
+    A_STORE(&l->held, false, release);
+}
+
 #endif

@@ -29,10 +29,7 @@ int weft__park_prepare(struct weft__task *t, enum weft__cancelable how)
         A_STORE(&t->wait, ticket | WEFT__HELD | WEFT__ARMED, release); /* pairs with the acquire of a claim */
         return 0;
     }
-    /* relaxed: it turns true by this task's hand, or under it by a descendant's, whose end this task has seen or will
-     * wait for; weft__cancel_link() looks again under the lock. */
-    if (WEFT__UNLIKELY(!A_LOAD(&t->linked, relaxed)))
-        weft__cancel_link(t);
+    weft__park_will_prepare(t);
     /* seq_cst, and then the epoch: pairs with weft__cancel(), which moves the epoch and then looks at this word. One of the
      * two sees the other. */
     A_STORE(&t->wait, ticket | WEFT__ARMED, seq_cst);

@@ -44,6 +44,15 @@ static inline int weft__checkpoint(struct weft__worker *w, struct weft__task *t)
     return 0;
 }
 
+/* Makes the next weft__park_prepare() of `t`, the calling task, one that takes no lock: for those who prepare under one. */
+static inline void weft__park_will_prepare(struct weft__task *t)
+{
+    /* relaxed: it turns true by this task's hand, or by that of a descendant, whose end this task waits for; and
+     * weft__cancel_link() looks again under the lock */
+    if (WEFT__UNLIKELY(!A_LOAD(&t->linked, relaxed)))
+        weft__cancel_link(t);
+}
+
 /* Arms the wait word of `t`, the calling task: 0 or WEFT_ECANCELED. A wait that is not cancelable always succeeds. */
 int weft__park_prepare(struct weft__task *t, enum weft__cancelable how);
 

@@ -48,27 +48,25 @@ typedef uint64_t weft__ticket;
 
 struct weft__task {
     struct weft__task *next; /* in the inbox; the slab's while the record is free */
-    weft_fn fn;
-    void *arg;
+
+    /* One cache line with the above: all that a switch and a checkpoint touch. */
     struct weft__stack *stack; /* NULL before it first runs */
-    weft_group *group;
-    weft_scope *scope; /* the innermost that is open: the group's own at first */
     weft_runtime *rt;
-
-    /* What the task knows of its own cancellation: valid while the runtime's epoch is `seen_epoch`. */
-    uint64_t seen_epoch;
-    bool seen_canceled;
-
-    /* The wait word. */
+    weft_scope *scope; /* the innermost that is open: the group's own at first */
+    weft_group *group;
+    uint64_t seen_epoch; /* what the task knows of its own cancellation holds while the runtime's epoch is this */
     _Atomic uint64_t wait;
+    bool seen_canceled;
+    _Atomic bool linked; /* a canceller can find it; set when it first parks, under the group's lock (cancel.c) */
 
-    /* Where a canceller finds it; set once, when it first parks, under the group's lock (cancel.c). */
-    _Atomic bool linked;
-    struct weft__link member;
+    WEFT__ALIGNED weft_fn fn;
+    void *arg;
+    struct weft__link member; /* of the group's; under its lock */
 
-    /* Its groups that hold a linked task. */
-    struct weft__lock lock;
-    struct weft__list groups;
+    struct weft__lock lock;     /* guards groups */
+    struct weft__list groups;   /* its groups that hold a linked task */
 };
+
+_Static_assert(sizeof(struct weft__task) == 2 * WEFT__CACHE_LINE, "a task is two cache lines");
 
 #endif

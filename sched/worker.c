@@ -51,10 +51,15 @@ void weft__make_ready(struct weft__task *t)
         return;
     }
     if (w->current != NULL) {
-        /* acq_rel: the monitor may take the slot, and with it the task's context */
+        /* relaxed: only this worker fills the slot. The waker will soon suspend, and then has the task at hand.
+         * release: the monitor may take it, and with it the task's context. */
+        if (A_LOAD(&w->slot, relaxed) == NULL) {
+            A_STORE(&w->slot, t, release);
+            return;
+        }
         t = A_XCHG(&w->slot, t, acq_rel);
         if (t == NULL)
-            return; /* the waker will soon suspend, and then this worker has it at hand */
+            return;
         push_ready(w, t);
         weft__idle_notify_lazily(w);
         return;
@@ -119,7 +124,8 @@ static struct weft__task *pick(struct weft__worker *w)
     }
     t = take_slot(w);
     if (t != NULL) {
-        if (WEFT__LIKELY(++w->slot_runs <= SLOT_RUNS))
+        /* With nobody in the queue it would be the next again. */
+        if (WEFT__LIKELY(++w->slot_runs <= SLOT_RUNS) || weft__deque_seems_empty_to_owner(&w->ready))
             return t;
         push_ready(w, t);
     }
@@ -192,7 +198,8 @@ static void after_switch(struct weft__worker *w)
     case WEFT__AFTER_NOTHING:
         break;
     case WEFT__AFTER_YIELD:
-        push_ready(w, t);
+        if (WEFT__UNLIKELY(weft__deque_push_quietly(&w->ready, t) < 0))
+            weft__inbox_push(&w->rt->inbox, t);
         break;
     case WEFT__AFTER_PARK: {
         uint64_t s = A_LOAD(&t->wait, relaxed);

@@ -17,6 +17,7 @@
 #include <weft/error.h>
 
 #include "sched/list.h"
+#include "sched/lock.h"
 #include "sched/park.h"
 
 struct waiter {
@@ -30,7 +31,7 @@ struct waiter {
 };
 
 struct weft_chan {
-    struct weft__lock lock; /* guards all; a leaf but for the wait words of the waiters */
+    struct weft__spinlock lock; /* guards all; a leaf but for the wait words of the waiters */
     bool closed;
     size_t item_size, capacity, head, count;
     struct weft__list senders, receivers;
@@ -141,9 +142,9 @@ int weft_chan_try_send(weft_chan *c, const void *item)
     struct weft__task *wake = NULL;
     int rc;
 
-    weft__lock(&c->lock);
+    weft__spinlock_lock(&c->lock);
     rc = send_now(c, item, &wake);
-    weft__unlock(&c->lock);
+    weft__spinlock_unlock(&c->lock);
     make_ready(wake);
     return rc;
 }
@@ -153,9 +154,9 @@ int weft_chan_try_recv(weft_chan *c, void *item)
     struct weft__task *wake = NULL;
     int rc;
 
-    weft__lock(&c->lock);
+    weft__spinlock_lock(&c->lock);
     rc = recv_now(c, item, &wake);
-    weft__unlock(&c->lock);
+    weft__spinlock_unlock(&c->lock);
     make_ready(wake);
     return rc;
 }
@@ -165,10 +166,10 @@ static int wait_in(weft_chan *c, struct weft__list *queue, struct waiter *w)
 {
     if (weft__park(w->task) == WEFT__WON_EVENT)
         return w->closed ? WEFT_ECLOSED : 0;
-    weft__lock(&c->lock);
+    weft__spinlock_lock(&c->lock);
     if (w->queued)
         weft__list_remove(queue, &w->link);
-    weft__unlock(&c->lock);
+    weft__spinlock_unlock(&c->lock);
     return WEFT_ECANCELED;
 }
 
@@ -185,28 +186,21 @@ static int operate(weft_chan *c, const void *out, void *in)
         return WEFT_ENOTASK;
     if ((rc = weft__checkpoint(worker, t)) < 0)
         return rc;
-    weft__lock(&c->lock);
+    weft__park_will_prepare(t);
+    weft__spinlock_lock(&c->lock);
     rc = out != NULL ? send_now(c, out, &wake) : recv_now(c, in, &wake);
     if (rc != WEFT_EFULL && rc != WEFT_EEMPTY) {
-        weft__unlock(&c->lock);
+        weft__spinlock_unlock(&c->lock);
         make_ready(wake);
         return rc;
     }
-    /* Preparing may lock what lies above this lock in the order. */
-    weft__unlock(&c->lock);
-    if ((rc = weft__park_prepare(t, WEFT__CANCELABLE)) < 0)
-        return rc;
-    weft__lock(&c->lock);
-    rc = out != NULL ? send_now(c, out, &wake) : recv_now(c, in, &wake);
-    if (rc != WEFT_EFULL && rc != WEFT_EEMPTY) {
-        weft__unlock(&c->lock);
-        weft__park_abandon(t);
-        make_ready(wake);
+    if ((rc = weft__park_prepare(t, WEFT__CANCELABLE)) < 0) {
+        weft__spinlock_unlock(&c->lock);
         return rc;
     }
     w = (struct waiter){ .task = t, .ticket = weft__park_ticket(t), .in = in, .out = out, .queued = true };
     weft__list_append(queue, &w.link);
-    weft__unlock(&c->lock);
+    weft__spinlock_unlock(&c->lock);
     return wait_in(c, queue, &w);
 }
 
@@ -224,9 +218,9 @@ int weft_chan_close(weft_chan *c)
 {
     struct weft__list *queues[2] = { &c->senders, &c->receivers };
 
-    weft__lock(&c->lock);
+    weft__spinlock_lock(&c->lock);
     if (c->closed) {
-        weft__unlock(&c->lock);
+        weft__spinlock_unlock(&c->lock);
         return WEFT_ECLOSED;
     }
     c->closed = true;
@@ -241,6 +235,6 @@ int weft_chan_close(weft_chan *c)
                 make_ready(wake);
         }
     }
-    weft__unlock(&c->lock);
+    weft__spinlock_unlock(&c->lock);
     return 0;
 }
