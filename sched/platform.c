@@ -141,6 +141,23 @@ void weft__futex_wake(_Atomic uint32_t *word, int count)
     (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
 
+void weft__completion_init(struct weft__completion *c)
+{
+    (void)sem_init(&c->semaphore, 0, 0);
+}
+
+void weft__completion_tell(struct weft__completion *c)
+{
+    (void)sem_post(&c->semaphore);
+}
+
+void weft__completion_wait(struct weft__completion *c)
+{
+    while (sem_wait(&c->semaphore) < 0 && errno == EINTR)
+        continue;
+    (void)sem_destroy(&c->semaphore);
+}
+
 int64_t weft__clock(void)
 {
     struct timespec t;

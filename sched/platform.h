@@ -8,6 +8,7 @@
 #define WEFT_SCHED_PLATFORM_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +84,16 @@ int weft__thread_start(pthread_t *thread, void *(*main)(void *), void *arg, cons
 /* Sleeps while *word == value, until woken or `deadline`. May return early. */
 void weft__futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline);
 void weft__futex_wake(_Atomic uint32_t *word, int count);
+
+/* One thread tells another, once, that something is done. The teller's last access comes before the waiter returns, so the
+ * record may lie in the waiter's frame. The wait lets signal handlers run, under the sanitizers too. */
+struct weft__completion {
+    sem_t semaphore;
+};
+
+void weft__completion_init(struct weft__completion *c);
+void weft__completion_tell(struct weft__completion *c);
+void weft__completion_wait(struct weft__completion *c);
 
 int64_t weft__clock(void); /* CLOCK_MONOTONIC, nanoseconds */
 

@@ -166,7 +166,7 @@ struct run {
     weft_fn fn;
     void *arg;
     int rc;
-    _Atomic uint32_t done;
+    struct weft__completion done;
 };
 
 /* The task: its last act is to tell the thread that waits, so what it has open is closed first. */
@@ -177,9 +177,7 @@ static int run_task(void *arg)
 
     run->rc = run->fn(run->arg);
     weft__scope_close_inner(t, &t->group->scope);
-    A_STORE(&run->done, 1, release); /* pairs with the acquire in weft_runtime_run() */
-    /* The waiter may have gone: a wake of an address that nobody waits on does no harm. */
-    weft__futex_wake(&run->done, 1);
+    weft__completion_tell(&run->done);
     return 0;
 }
 
@@ -199,11 +197,11 @@ int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
         weft__stack_credit_give(&rt->stacks, 1);
         return WEFT_ENOMEM;
     }
+    weft__completion_init(&run.done);
     weft__task_init(t, rt, &rt->root, run_task, &run, 0);
     weft__inbox_push(&rt->inbox, t);
     weft__idle_notify(rt);
-    while (A_LOAD(&run.done, acquire) == 0)
-        weft__futex_wait(&run.done, 0, WEFT_NEVER);
+    weft__completion_wait(&run.done);
     return run.rc;
 }
 

@@ -14,7 +14,8 @@ enum { FIRST_SLAB = 32 };
 static const size_t slab_bytes_max = (size_t)64 << 20;
 
 struct weft__stack_slab {
-    struct weft__stack_slab *next;
+    struct weft__stack_slab *next;       /* of all */
+    struct weft__stack_slab *next_fresh; /* of those with stacks that were never taken */
     char *base;
     unsigned count;
     unsigned carved; /* stacks that have been taken at least once */
@@ -55,6 +56,8 @@ static int add_slab(struct weft__stack_pool *p)
 #endif
     slab->next = p->slabs;
     p->slabs = slab;
+    slab->next_fresh = p->fresh;
+    p->fresh = slab;
     if (p->stride * p->next_count * 2 <= slab_bytes_max)
         p->next_count *= 2;
     /* relaxed: the slab itself is found under the lock */
@@ -137,17 +140,16 @@ void weft__stack_credit_give(struct weft__stack_pool *p, int64_t n)
 static struct weft__stack *carve(struct weft__stack_pool *p)
 {
     struct weft__stack *s = NULL;
+    struct weft__stack_slab *slab;
 
     weft__lock(&p->lock);
-    for (struct weft__stack_slab *slab = p->slabs; slab != NULL; slab = slab->next)
-        if (slab->carved < slab->count) {
-            s = record_of(p, slab, slab->carved);
-            s->low = slab->base + p->stride * slab->carved + WEFT__STACK_GUARD;
-            weft__context_init(&s->context, s->low, s, p->entry);
-            /* Last, and under the lock: weft__stack_pool_fini() ends the contexts of those that count. */
-            slab->carved++;
-            break;
-        }
+    if ((slab = p->fresh) != NULL) {
+        s = record_of(p, slab, slab->carved);
+        s->low = slab->base + p->stride * slab->carved + WEFT__STACK_GUARD;
+        weft__context_init(&s->context, s->low, s, p->entry);
+        if (++slab->carved == slab->count)
+            p->fresh = slab->next_fresh;
+    }
     weft__unlock(&p->lock);
     return s;
 }

@@ -42,7 +42,7 @@ struct weft__stack_pool {
     size_t stride;           /* bytes of address space a stack */
     weft__context_entry *entry;
     struct weft__lock lock; /* guards the rest; a leaf */
-    struct weft__stack_slab *slabs;
+    struct weft__stack_slab *slabs, *fresh;
     unsigned next_count; /* stacks in the next slab */
 };
 
