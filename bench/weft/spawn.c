@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* spawn and spawn1: the price of a task that does nothing. */
+#include <stddef.h>
+
+#include "bench.h"
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static void spawn_batch(void *ctx, uint64_t iterations)
+{
+    const uint64_t *tasks = ctx;
+    for (uint64_t i = 0; i < iterations; i++) {
+        weft_group *g = weft_group_open(NULL);
+        for (uint64_t t = 0; t < *tasks; t++)
+            weft_spawn(g, nothing, NULL);
+        bench_check(weft_group_wait(g), "spawn");
+        weft_group_close(g);
+    }
+}
+
+int bench_spawn(uint64_t n)
+{
+    bench_print("spawn", bench_measure(spawn_batch, &n) / (double)n);
+    return 0;
+}
+
+/* The group stays open, as a task that starts one helper after another would keep it. */
+static void spawn1_batch(void *ctx, uint64_t iterations)
+{
+    weft_group *g = ctx;
+    for (uint64_t i = 0; i < iterations; i++) {
+        weft_spawn(g, nothing, NULL);
+        bench_check(weft_group_wait(g), "spawn1");
+    }
+}
+
+int bench_spawn1(uint64_t n)
+{
+    (void)n;
+    weft_group *g = weft_group_open(NULL);
+    bench_print("spawn1", bench_measure(spawn1_batch, g));
+    weft_group_close(g);
+    return 0;
+}
