@@ -8,6 +8,9 @@
 
 enum { AWAKE, ASLEEP };
 
+/* A wake costs its sender some 4 us and the woken more: it paid if the woken found work for this long. */
+enum { WAKE_WORTH_NS = 20000, WAKE_PAUSE_MAX = 16383 };
+
 int weft__idle_init(struct weft__idle *idle, unsigned workers)
 {
     idle->sleepers = weft__alloc(workers * sizeof(struct weft__worker *));
@@ -64,6 +67,20 @@ void weft__idle_notify(weft_runtime *rt)
         rouse(rt, w, seated);
 }
 
+/* Doubles the pause between wakes where they did not pay, and ends it where one did. relaxed: hints. */
+static void back_off(struct weft__worker *w)
+{
+    uint32_t futile = A_LOAD(&w->rt->idle.futile, relaxed), useful = A_LOAD(&w->rt->idle.useful, relaxed);
+
+    if (useful != w->useful_seen)
+        w->wake_backoff = 0;
+    else if (futile != w->futile_seen)
+        w->wake_backoff = w->wake_backoff < WAKE_PAUSE_MAX / 2 ? w->wake_backoff * 2 + 1 : WAKE_PAUSE_MAX;
+    w->useful_seen = useful;
+    w->futile_seen = futile;
+    w->wake_pause = w->wake_backoff;
+}
+
 void weft__idle_notify_lazily(struct weft__worker *w)
 {
     struct weft__idle *idle = &w->rt->idle;
@@ -76,14 +93,7 @@ void weft__idle_notify_lazily(struct weft__worker *w)
         w->wake_pause--;
         return;
     }
-    /* relaxed: a hint */
-    if (A_LOAD(&idle->futile, relaxed) != w->futile_seen) {
-        w->futile_seen = A_LOAD(&idle->futile, relaxed);
-        w->wake_backoff = w->wake_backoff * 2 + 1 < 1024 ? w->wake_backoff * 2 + 1 : 1023;
-    } else {
-        w->wake_backoff /= 2;
-    }
-    w->wake_pause = w->wake_backoff;
+    back_off(w);
     weft__idle_notify(w->rt);
 }
 
@@ -94,7 +104,6 @@ bool weft__idle_start_search(struct weft__worker *w)
     if (!w->searching && weft__idle_searching(A_LOAD(&idle->word, relaxed)) * 2 < w->rt->workers_count) {
         A_ADD(&idle->word, WEFT__IDLE_SEARCHING, seq_cst);
         w->searching = true;
-        w->woken = false;
     }
     return w->searching;
 }
@@ -102,7 +111,6 @@ bool weft__idle_start_search(struct weft__worker *w)
 void weft__idle_end_search(struct weft__worker *w)
 {
     w->searching = false;
-    w->woken = false;
     /* seq_cst: whoever counted on this searcher must see either it or the worker that it now wakes. */
     if (weft__idle_searching(A_SUB(&w->rt->idle.word, WEFT__IDLE_SEARCHING, seq_cst)) == 1)
         weft__idle_notify(w->rt);
@@ -131,7 +139,7 @@ static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t sear
         A_ADD(&idle->word, searching - WEFT__IDLE_ASLEEP, seq_cst);
     weft__unlock(&idle->lock);
     w->searching = !found || searching != 0;
-    w->woken = !found;
+    w->woken_at = found ? 0 : weft__clock();
     weft__monitor_kick(w->rt); /* after the word has changed: see weft__monitor_tick() */
 }
 
@@ -141,8 +149,9 @@ void weft__idle_sleep(struct weft__worker *w)
     struct weft__idle *idle = &rt->idle;
     bool seated;
 
-    if (w->woken)
-        A_ADD(&idle->futile, 1, relaxed); /* relaxed: a hint */
+    if (w->woken_at != 0)
+        /* relaxed: hints */
+        A_ADD(weft__clock() - w->woken_at < WAKE_WORTH_NS ? &idle->futile : &idle->useful, 1, relaxed);
     A_STORE(&w->sleep, ASLEEP, relaxed);  /* relaxed: a waker writes it after it has found us under the lock */
     weft__lock(&idle->lock);
     seated = idle->seat == NULL;

@@ -31,7 +31,7 @@ struct weft__worker;
 
 struct weft__idle {
     WEFT__ALIGNED _Atomic uint32_t word;
-    _Atomic uint32_t futile;        /* wakes that found nothing; only compared */
+    _Atomic uint32_t futile, useful; /* wakes that did not pay, and that did; only compared */
     _Atomic weft_time seat_deadline; /* until when the holder of the seat sleeps; WEFT_NEVER, or 0: nobody there */
     _Atomic bool seat_chosen;       /* the holder has been chosen by a waker, and is on its way out */
     struct weft__lock lock;         /* guards the rest; a leaf */

@@ -44,9 +44,10 @@ struct weft__worker {
     int64_t credits;     /* promises of stacks that are at hand */
     struct weft__magazine magazine;
     struct weft__slab_cache tasks, scopes, groups;
-    bool searching, woken;
-    unsigned wake_pause, wake_backoff;
-    uint32_t futile_seen;
+    bool searching;
+    weft_time woken_at; /* when another woke it from its last sleep; 0: it woke by itself */
+    unsigned wake_pause, wake_backoff; /* pushes until the next wake, and how many to leave out then (idle.c) */
+    uint32_t futile_seen, useful_seen;
     uint32_t random;
     unsigned index;
     struct weft__context native; /* the thread's own stack */
