@@ -11,6 +11,8 @@
 #include <weft/error.h>
 #include <weft/tcp.h>
 
+enum { LONGEST_IP6 = 39 }; /* eight groups of four digits */
+
 /* A decimal number up to 65535 and nothing else; -1 otherwise. */
 static int parse_port(const char *text)
 {
@@ -46,9 +48,18 @@ int weft__address_parse(struct weft__address *a, const char *text)
         return uv_ip6_addr("::", port, (struct sockaddr_in6 *)&a->addr.storage) < 0 ? WEFT_EINVAL : 0;
     }
     if (host[0] == '[' && host[n - 1] == ']') {
+        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&a->addr.storage;
+        const char *zone;
+
         host[n - 1] = '\0';
-        a->size = sizeof(struct sockaddr_in6);
-        return uv_ip6_addr(host + 1, port, (struct sockaddr_in6 *)&a->addr.storage) < 0 ? WEFT_EINVAL : 0;
+        a->size = sizeof *in6;
+        if (uv_ip6_addr(host + 1, port, in6) < 0)
+            return WEFT_EINVAL;
+        /* libuv takes a zone that does not exist for none, and cuts what is too long before a zone. */
+        zone = strchr(host, '%');
+        if (zone != NULL && (in6->sin6_scope_id == 0 || zone - host > LONGEST_IP6))
+            return WEFT_EINVAL;
+        return 0;
     }
     a->size = sizeof(struct sockaddr_in);
     return uv_ip4_addr(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port,

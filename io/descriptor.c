@@ -70,6 +70,12 @@ struct weft__descriptor *weft__descriptor_get(struct weft__io *io, int fd)
 
 /* Life. */
 
+/* No flags, no references, and the next tick. Nobody else changes the state meanwhile. */
+static uint64_t next_life(struct weft__descriptor *d)
+{
+    return (A_LOAD(&d->state, relaxed) / WEFT__TICK + 1) * WEFT__TICK;
+}
+
 int weft__descriptor_open(struct weft__io *io, int fd, unsigned flags, struct weft__descriptor **out)
 {
     struct weft__descriptor *d = weft__descriptor_get(io, fd);
@@ -80,16 +86,17 @@ int weft__descriptor_open(struct weft__io *io, int fd, unsigned flags, struct we
     if (d == NULL)
         return WEFT_ENOMEM;
     weft__lock(&d->lock);
-    weft__fd_wait_evict(d);
+    weft__fd_wait_evict(d, WEFT_EBADF);
     generation = A_ADD(&d->generation, 1, relaxed) + 1; /* relaxed: a stale event does no harm, it is only a waste */
-    A_STORE(&d->state, WEFT__OWNED | WEFT__REFERENCE | flags, release); /* before events can come */
+    /* Before events can come. The tick goes on from the last owner's, so that no state ever recurs. */
+    A_STORE(&d->state, next_life(d) | WEFT__OWNED | WEFT__REFERENCE | flags, release);
     weft__unlock(&d->lock);
     e.data.u64 = weft__descriptor_tag(fd, generation);
     A_STORE(&io->in_use, true, relaxed); /* relaxed: who misses it polls in the seat */
     if (weft__sys_epoll_ctl(io->epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
         int rc = -errno;
 
-        A_STORE(&d->state, 0, release);
+        A_STORE(&d->state, next_life(d), release);
         return rc;
     }
     *out = d;
@@ -134,7 +141,7 @@ static void finish(struct weft__descriptor *d)
 
     /* Closing would deregister too, unless somebody has duplicated the descriptor. */
     (void)weft__sys_epoll_ctl(io->epoll, EPOLL_CTL_DEL, d->fd, NULL);
-    A_STORE(&d->state, 0, release);
+    A_STORE(&d->state, next_life(d), release);
     (void)close(d->fd); /* from here on the record may belong to another */
     weft__starved_feed(&io->starved);
 }
@@ -154,6 +161,7 @@ void weft__descriptor_close(struct weft__descriptor *d)
     if ((s & (WEFT__OWNED | WEFT__CLOSING)) != WEFT__OWNED)
         return;
     (void)wake(d, WEFT__CLOSING);
+    weft__starved_feed(&d->io->starved); /* an acceptor may wait there */
     weft__descriptor_leave(d);
 }
 
@@ -204,18 +212,17 @@ int weft__descriptor_dispatch(struct weft__descriptor *d, uint32_t generation, u
     uint64_t s = A_LOAD(&d->state, acquire), flags = 0;
 
     if (!(s & WEFT__OWNED))
-        return weft__fd_wait_dispatch(d, events);
-    if (A_LOAD(&d->generation, relaxed) != generation)
-        return 0;
+        return weft__fd_wait_dispatch(d, generation, events);
     flags |= events & EPOLLIN ? WEFT__READY_READ : 0;
     flags |= events & EPOLLOUT ? WEFT__READY_WRITE : 0;
     flags |= events & EPOLLRDHUP ? WEFT__READY_RDHUP : 0;
     flags |= events & EPOLLHUP ? WEFT__READY_HUP : 0;
     flags |= events & EPOLLERR ? WEFT__READY_ERR : 0;
     flags |= events & EPOLLPRI ? WEFT__READY_URGENT : 0;
+    /* The state was loaded before the generation: where the number has changed hands since, the swap fails. */
     do
-        if (!(s & WEFT__OWNED))
+        if (!(s & WEFT__OWNED) || A_LOAD(&d->generation, relaxed) != generation)
             return 0;
-    while (!A_CAS_WEAK(&d->state, &s, (s | flags) + WEFT__TICK, acq_rel, relaxed));
+    while (!A_CAS_WEAK(&d->state, &s, (s | flags) + WEFT__TICK, acq_rel, acquire));
     return wake(d, flags);
 }

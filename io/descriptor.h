@@ -99,10 +99,10 @@ int weft__descriptor_wait(struct weft__descriptor *d, struct weft__task *t, enum
 int weft__descriptor_dispatch(struct weft__descriptor *d, uint32_t generation, uint32_t events);
 
 /* The same for a foreign descriptor (fd_wait.c). */
-int weft__fd_wait_dispatch(struct weft__descriptor *d, uint32_t events);
+int weft__fd_wait_dispatch(struct weft__descriptor *d, uint32_t generation, uint32_t events);
 
-/* Ends the waits of a number that turns out to be weft's now. Caller holds the lock of `d`. */
-void weft__fd_wait_evict(struct weft__descriptor *d);
+/* Ends the waits of `d` with a code: the number turns out to be weft's now. Caller holds the lock of `d`. */
+void weft__fd_wait_evict(struct weft__descriptor *d, int code);
 
 static inline uint64_t weft__descriptor_tag(int fd, uint32_t generation)
 {

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 /*
  * The driver thread: one libuv loop, and on it the monitor's tick (sched/monitor.c). Other threads reach it by uv_async_send
  * alone, which may also be called in a signal handler.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <weft/error.h>
 
 #include "io/io.h"
@@ -39,13 +44,33 @@ static void *driver_main(void *arg)
     return NULL;
 }
 
+/* The first loop of a process opens an epoll set and then a pipe for signals, and libuv aborts where there is no pipe to be
+ * had: so see first whether there are three descriptors left. */
+static int try_descriptors(void)
+{
+    int fd[3], rc = 0;
+
+    if (weft__fault(WEFT__SEAM_DRIVER))
+        return WEFT_EMFILE;
+    if (pipe2(fd, O_CLOEXEC) < 0)
+        return -errno;
+    fd[2] = fcntl(fd[0], F_DUPFD_CLOEXEC, 0);
+    if (fd[2] < 0)
+        rc = -errno;
+    else
+        (void)close(fd[2]);
+    (void)close(fd[0]);
+    (void)close(fd[1]);
+    return rc;
+}
+
 int weft__driver_open(struct weft__io *io)
 {
     struct weft__driver *d = &io->driver;
     int rc;
 
-    if (weft__fault(WEFT__SEAM_DRIVER))
-        return WEFT_EMFILE;
+    if ((rc = try_descriptors()) < 0)
+        return rc;
     if ((rc = uv_loop_init(&d->loop)) < 0)
         return rc;
     if ((rc = uv_async_init(&d->loop, &d->wake, on_wake)) < 0)

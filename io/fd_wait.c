@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 /* weft_fd_wait(): descriptors that weft does not own, armed afresh for each wait. */
+#include <fcntl.h>
+
 #include <weft/error.h>
 #include <weft/fd.h>
 
@@ -37,7 +39,8 @@ static int arm(struct weft__descriptor *d)
         e.events |= EPOLLIN | EPOLLRDHUP;
     if (d->foreign[WEFT__WRITE] != NULL)
         e.events |= EPOLLOUT;
-    e.data.u64 = weft__descriptor_tag(d->fd, A_LOAD(&d->generation, relaxed)); /* relaxed: under the lock */
+    /* A new generation for each arming: an event that was on its way for an earlier one is not meant. */
+    e.data.u64 = weft__descriptor_tag(d->fd, A_ADD(&d->generation, 1, relaxed) + 1); /* relaxed: under the lock */
     if (weft__sys_epoll_ctl(io->epoll, EPOLL_CTL_MOD, d->fd, &e) == 0)
         return 0;
     /* The owner of the descriptor may have closed and reopened it, and then the set has forgotten it. */
@@ -46,14 +49,18 @@ static int arm(struct weft__descriptor *d)
     return errno == EPERM ? 1 : -errno;
 }
 
-int weft__fd_wait_dispatch(struct weft__descriptor *d, uint32_t events)
+int weft__fd_wait_dispatch(struct weft__descriptor *d, uint32_t generation, uint32_t events)
 {
     bool broken = events & (EPOLLERR | EPOLLHUP);
     bool came[2] = { broken || (events & (EPOLLIN | EPOLLRDHUP)), broken || (events & EPOLLOUT) };
     struct weft__fd_wait *done[2] = { NULL, NULL };
-    int woken = 0;
+    int woken = 0, rc;
 
     weft__lock(&d->lock);
+    if (A_LOAD(&d->generation, relaxed) != generation) {
+        weft__unlock(&d->lock);
+        return 0;
+    }
     for (int dir = 0; dir < 2; dir++)
         if (came[dir] && d->foreign[dir] != NULL) {
             done[dir] = d->foreign[dir];
@@ -67,19 +74,20 @@ int weft__fd_wait_dispatch(struct weft__descriptor *d, uint32_t events)
             if (done[1] == done[dir])
                 break;
         }
-    if (d->foreign[WEFT__READ] != NULL || d->foreign[WEFT__WRITE] != NULL)
-        (void)arm(d); /* one shot is spent, and somebody else still waits */
+    /* The one shot is spent; somebody else may still wait. */
+    if ((d->foreign[WEFT__READ] != NULL || d->foreign[WEFT__WRITE] != NULL) && (rc = arm(d)) < 0)
+        weft__fd_wait_evict(d, rc);
     weft__unlock(&d->lock);
     return woken;
 }
 
-void weft__fd_wait_evict(struct weft__descriptor *d)
+void weft__fd_wait_evict(struct weft__descriptor *d, int code)
 {
     for (int dir = 0; dir < 2; dir++)
         if (d->foreign[dir] != NULL) {
             struct weft__fd_wait *wait = d->foreign[dir];
 
-            wait->ready = WEFT_EBADF;
+            wait->ready = code;
             take_out(d, wait);
             (void)weft__unpark(wait->task, wait->ticket, WEFT__WON_EVENT);
         }
@@ -126,7 +134,7 @@ int weft_fd_wait(int fd, int events)
     if ((rc = weft__checkpoint(w, t)) < 0)
         return rc;
     if ((d = weft__descriptor_get(t->rt->io, fd)) == NULL)
-        return WEFT_ENOMEM;
+        return fcntl(fd, F_GETFD) < 0 ? WEFT_EBADF : WEFT_ENOMEM;
     A_STORE(&d->io->in_use, true, relaxed); /* relaxed: as in weft__descriptor_open() */
     if ((rc = weft__park_prepare(t, WEFT__CANCELABLE)) < 0)
         return rc;

@@ -80,7 +80,9 @@ int weft__poller_poll(struct weft__io *io, weft_time deadline)
     int n, woken = 0;
 
     if (deadline == 0) {
-        if (!A_LOAD(&io->in_use, relaxed)) /* relaxed: who misses it polls in the seat */
+        /* relaxed: who misses it polls in the seat. While a wake is on its way to the holder of the seat, it is the holder's
+         * to poll: its wake would be caught here. */
+        if (!A_LOAD(&io->in_use, relaxed) || weft__idle_seat_is_waking(&io->rt->idle))
             return 0;
         n = epoll_wait(io->epoll, events, WEFT__EVENTS, 0);
     } else {

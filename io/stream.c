@@ -22,9 +22,9 @@ static int enter(struct weft__descriptor *d, struct weft__task **t)
     return weft__descriptor_enter(d);
 }
 
-static bool would_block(int error)
+static bool would_block(ssize_t rc)
 {
-    return error == EAGAIN || error == EWOULDBLOCK;
+    return rc == -EAGAIN || rc == -EWOULDBLOCK;
 }
 
 static ssize_t read_some(struct weft__descriptor *d, struct weft__task *t, void *buffer, size_t size)
@@ -45,10 +45,10 @@ static ssize_t read_some(struct weft__descriptor *d, struct weft__task *t, void 
                     weft__descriptor_drained(d, seen, WEFT__READY_READ);
                 return n;
             }
-            if (would_block(errno))
+            if (would_block(n))
                 weft__descriptor_drained(d, seen, WEFT__CAN_READ | WEFT__READY_URGENT);
-            else if (errno != EINTR)
-                return -errno;
+            else if (n != -EINTR)
+                return n;
             continue;
         }
         if ((rc = weft__descriptor_wait(d, t, WEFT__READ, WEFT__CAN_READ)) < 0)
@@ -69,10 +69,10 @@ static ssize_t write_some(struct weft__descriptor *d, struct weft__task *t, cons
 
             if (n >= 0)
                 return n;
-            if (would_block(errno))
+            if (would_block(n))
                 weft__descriptor_drained(d, seen, WEFT__CAN_WRITE);
-            else if (errno != EINTR)
-                return -errno;
+            else if (n != -EINTR)
+                return n;
             continue;
         }
         if ((rc = weft__descriptor_wait(d, t, WEFT__WRITE, WEFT__CAN_WRITE)) < 0)

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The seam for the system calls of io/: each may be made to fail by a test. They return -1 and set errno, as the calls do. */
+/* The seam for the system calls of io/: each may be made to fail by a test. */
 #ifndef WEFT_IO_SYS_H
 #define WEFT_IO_SYS_H
-
-#ifndef _GNU_SOURCE
-#error "accept4 needs _GNU_SOURCE before the first header"
-#endif
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -23,6 +19,7 @@ static inline bool weft__sys_fails(enum weft__seam what, int code)
     return true;
 }
 
+/* The inline ones return -1 and set errno, as the calls do. */
 static inline int weft__sys_epoll_create(void)
 {
     return weft__sys_fails(WEFT__SEAM_EPOLL, EMFILE) ? -1 : epoll_create1(EPOLL_CLOEXEC);
@@ -38,25 +35,10 @@ static inline int weft__sys_eventfd(void)
     return weft__sys_fails(WEFT__SEAM_EVENTFD, EMFILE) ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-static inline int weft__sys_socket(int family, int type)
-{
-    return weft__sys_fails(WEFT__SEAM_SOCKET, EMFILE) ? -1 : socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
-
-/* The new descriptor is non-blocking and closed on exec. */
-static inline int weft__sys_accept(int fd)
-{
-    return weft__sys_fails(WEFT__SEAM_ACCEPT, EMFILE) ? -1 : accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-}
-
-static inline ssize_t weft__sys_recv(int fd, void *buffer, size_t size)
-{
-    return weft__sys_fails(WEFT__SEAM_RECV, EIO) ? -1 : recv(fd, buffer, size, 0);
-}
-
-static inline ssize_t weft__sys_send(int fd, const void *data, size_t size)
-{
-    return weft__sys_fails(WEFT__SEAM_SEND, EIO) ? -1 : send(fd, data, size, MSG_NOSIGNAL);
-}
+/* These are called in loops that suspend, where the address of errno must not be kept: they return -errno, out of line. */
+int weft__sys_socket(int family, int type);
+int weft__sys_accept(int fd); /* the new descriptor is non-blocking and closed on exec */
+ssize_t weft__sys_recv(int fd, void *buffer, size_t size);
+ssize_t weft__sys_send(int fd, const void *data, size_t size);
 
 #endif

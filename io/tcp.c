@@ -26,7 +26,7 @@ static int listen_on(const struct weft__address *a, const weft_listen_options *o
     int fd = weft__sys_socket(a->addr.any.sa_family, SOCK_STREAM), rc;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     if ((rc = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)) < 0)
         goto failed;
     if (o->reuse_port && (rc = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) < 0)
@@ -130,7 +130,7 @@ static int accept_one(struct weft__descriptor *d, weft_stream **out)
     int fd = weft__sys_accept(d->fd), rc;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     /* A new connection can be written to, and its first bytes are mostly there. */
     if ((rc = weft__descriptor_open(d->io, fd, WEFT__READY_READ | WEFT__READY_WRITE, &made)) < 0) {
         (void)close(fd);
@@ -217,7 +217,7 @@ int weft_tcp_connect(weft_stream **out, const char *address)
     if ((rc = weft__checkpoint(w, t)) < 0)
         return rc;
     if ((fd = weft__sys_socket(a.addr.any.sa_family, SOCK_STREAM)) < 0)
-        return -errno;
+        return fd;
     if ((rc = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)) < 0)
         goto failed;
     if (connect(fd, &a.addr.any, a.size) < 0) {

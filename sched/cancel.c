@@ -41,24 +41,40 @@ static void cancel_listed(struct weft_group *list)
     }
 }
 
-bool weft__cancel(weft_runtime *rt, weft_scope *s, enum weft__reason why)
+/* Wakes what is parked inside of `s`, which has just been marked. Caller holds the cancel lock. */
+static void wake_inside(weft_runtime *rt, weft_scope *s)
 {
-    uint32_t none = WEFT__NOT_CANCELED;
     struct weft_group *list = NULL;
 
-    if (!A_CAS(&s->reason, &none, (uint32_t)why, seq_cst, relaxed))
-        return false;
     /* The mark comes before the epoch, the epoch before the look at wait words: pairs with weft__park_prepare(), which
      * arms its wait word, then loads the epoch. */
     A_ADD(&rt->cancel_epoch, 1, seq_cst);
-    weft__lock(&rt->cancel_lock);
     if (s->owner != NULL)
         cancel_task(s->owner, s->depth, &list);
     else
         cancel_members(WEFT__GROUP_OF(s), &list);
     cancel_listed(list);
+}
+
+bool weft__cancel(weft_runtime *rt, weft_scope *s, enum weft__reason why)
+{
+    uint32_t none = WEFT__NOT_CANCELED;
+    bool marked, visit = weft__worker_self() == NULL || weft__worker_self()->rt != rt;
+
+    if (A_LOAD(&s->reason, acquire) != WEFT__NOT_CANCELED)
+        return false;
+    /* The mark may let the owner close the scope, and the runtime end: both wait for this call (weft__scope_leave(),
+     * weft_runtime_destroy()). */
+    if (visit)
+        weft__runtime_enter(rt);
+    weft__lock(&rt->cancel_lock);
+    marked = A_CAS(&s->reason, &none, (uint32_t)why, seq_cst, relaxed);
+    if (marked)
+        wake_inside(rt, s);
     weft__unlock(&rt->cancel_lock);
-    return true;
+    if (visit)
+        weft__runtime_leave(rt);
+    return marked;
 }
 
 void weft__cancel_link(struct weft__task *t)

@@ -114,6 +114,12 @@ static inline bool weft__deque_seems_empty_to_owner(struct weft__deque *d)
     return A_LOAD(&d->bottom, relaxed) <= A_LOAD(&d->top, relaxed);
 }
 
+/* Owner. A guess, as above. */
+static inline bool weft__deque_seems_longer_than_one(struct weft__deque *d)
+{
+    return A_LOAD(&d->bottom, relaxed) - A_LOAD(&d->top, relaxed) > 1; /* relaxed: as above */
+}
+
 /* Anybody. Exact for the owner of an idle deque, a hint to all others, and strong enough for a last look before
  * sleeping: a push that is ordered before the sleeper's announcement is seen. */
 static inline bool weft__deque_seems_empty(struct weft__deque *d)

@@ -75,8 +75,9 @@ int weft_spawn(weft_group *g, weft_fn fn, void *arg)
         return WEFT_ENOTASK;
     if (WEFT__UNLIKELY(g == NULL))
         return WEFT_ENOMEM;
-    /* A spawner that is not cancelled cannot be in a cancelled group, and the child knows as much as the spawner. */
-    if (WEFT__UNLIKELY(weft__task_canceled(t))) {
+    /* A spawner that is not cancelled cannot be in a cancelled group, and the child knows as much as the spawner. Of a group
+     * that may not be on the spawner's chain it knows nothing. */
+    if (WEFT__UNLIKELY(weft__task_canceled(t) || (t != g->scope.owner && t->group != g))) {
         if (weft__scope_chain_canceled(&g->scope))
             return WEFT_ECANCELED;
         epoch = 0;
@@ -152,12 +153,16 @@ static bool fits(const struct weft__worker *w)
 }
 
 /* Runs the children that nobody has taken yet, newest first, on the stack that the owner is on. */
-static void run_children(weft_group *g)
+static void run_children(struct weft__task *t, weft_group *g)
 {
     while (g->spawned > g->inlined) {
         struct weft__worker *w = weft__worker_self();
         struct weft__task *child;
 
+        if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0)) {
+            weft__worker_attend(w, t);
+            continue;
+        }
         if (!fits(w) || (child = weft__deque_pop(&w->deque)) == NULL)
             return;
         if (child->group != g) {
@@ -174,7 +179,7 @@ static void join(struct weft__task *t, weft_group *g)
 {
     int64_t left;
 
-    run_children(g);
+    run_children(t, g);
     left = g->spawned - g->inlined;
     g->spawned = g->inlined = 0;
     /* acquire pairs with the last decrement. Nothing left and nothing pending: nobody is there to spawn more. */
@@ -211,7 +216,7 @@ int weft_group_wait(weft_group *g)
     if (t != g->scope.owner)
         return WEFT_EINVAL;
     if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
-        (void)weft__checkpoint_slow(w, t);
+        weft__worker_attend(w, t);
     join(t, g);
     return result(g);
 }
@@ -231,7 +236,7 @@ void weft_group_close(weft_group *g)
     }
     if (A_LOAD(&g->linked, relaxed)) /* relaxed: whoever linked it was a child, and has ended */
         weft__cancel_unlink_group(g);
-    weft__scope_leave(t, &g->scope);
+    weft__scope_leave(t, &g->scope); /* after it nobody touches the record */
     w = weft__worker_self();
     weft__slab_cache_give(&w->groups, &w->rt->groups, g);
 }

@@ -6,7 +6,7 @@
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
-enum { AWAKE, ASLEEP };
+enum { AWAKE, ASLEEP }; /* struct weft__worker's `sleep` */
 
 /* A wake costs its sender some 4 us and the woken more: it paid if the woken found work for this long. */
 enum { WAKE_WORTH_NS = 20000, WAKE_PAUSE_MAX = 16383 };
@@ -138,6 +138,7 @@ static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t sear
     if (found)
         A_ADD(&idle->word, searching - WEFT__IDLE_ASLEEP, seq_cst);
     weft__unlock(&idle->lock);
+    A_STORE(&w->sleep, AWAKE, relaxed); /* relaxed: for the monitor, and for nobody else from here on */
     w->searching = !found || searching != 0;
     w->woken_at = found ? 0 : weft__clock();
     weft__monitor_kick(w->rt); /* after the word has changed: see weft__monitor_tick() */
@@ -148,6 +149,7 @@ void weft__idle_sleep(struct weft__worker *w)
     weft_runtime *rt = w->rt;
     struct weft__idle *idle = &rt->idle;
     bool seated;
+    int events = 0;
 
     if (w->woken_at != 0)
         /* relaxed: hints */
@@ -174,7 +176,7 @@ void weft__idle_sleep(struct weft__worker *w)
         weft_time deadline = weft__runtime_earliest_timer(rt);
 
         A_STORE(&idle->seat_deadline, deadline, seq_cst);
-        (void)rt->ops->poll(rt->io, deadline);
+        events = rt->ops->poll(rt->io, deadline);
     } else {
         /* Our own timers are the seat's business if it looks in time. */
         weft_time own = A_LOAD(&w->timers.earliest, relaxed);
@@ -185,6 +187,8 @@ void weft__idle_sleep(struct weft__worker *w)
             weft__futex_wait(&w->sleep, ASLEEP, own);
     }
     leave(idle, w, 0);
+    if (events > 1)
+        weft__idle_notify_lazily(w); /* one is for this worker */
 }
 
 void weft__idle_fill_seat(weft_runtime *rt)

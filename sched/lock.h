@@ -47,6 +47,15 @@ static inline void weft__spinlock_lock(struct weft__spinlock *l)
         weft__spinlock_slow(l);
 }
 
+/* Waits until whoever held it, when the caller was told of something that was done under it, has let go of it. */
+static inline void weft__spinlock_wait(struct weft__spinlock *l)
+{
+    unsigned turns = 0;
+
+    while (WEFT__UNLIKELY(A_LOAD(&l->held, acquire))) /* pairs with the release below */
+        weft__spin(&turns);
+}
+
 static inline void weft__spinlock_unlock(struct weft__spinlock *l)
 {
     A_STORE(&l->held, false, release);

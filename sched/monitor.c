@@ -26,15 +26,16 @@ static bool free_slot(weft_runtime *rt, struct weft__worker *w)
 /* Looks at one worker; true when it seems stuck. */
 static bool watch(weft_runtime *rt, struct weft__worker *w)
 {
-    uint32_t picks = A_LOAD(&w->picks, relaxed); /* relaxed: a hint */
+    uint32_t picks = A_LOAD(&w->picks, relaxed); /* relaxed: hints, here and below; they carry no data */
 
+    A_STORE(&w->look, 1, relaxed); /* its picks may take long, and it counts picks */
     if (picks != w->monitor_picks || A_LOAD(&w->sleep, relaxed) != 0) {
         w->monitor_picks = picks;
         w->monitor_stuck = 0;
         return false;
     }
     if (++w->monitor_stuck >= STUCK_LOOKS)
-        A_STORE(&w->attention, 1, relaxed); /* relaxed: a hint, it carries no data */
+        A_STORE(&w->attention, 1, relaxed);
     if (free_slot(rt, w))
         weft__idle_notify(rt);
     return true;
@@ -57,12 +58,9 @@ int weft__monitor_tick(weft_runtime *rt)
     rt->monitor_idle_looks = 0;
     for (unsigned i = 0; i < rt->workers_count; i++)
         stuck |= watch(rt, &rt->workers[i]);
-    if (stuck) {
-        /* Timers of the stuck, and descriptors that nobody waits on. */
-        (void)weft__runtime_run_timers(rt);
-        if (asleep > 0)
-            weft__idle_fill_seat(rt);
-    }
+    (void)weft__runtime_run_timers(rt);
+    if (stuck && asleep > 0)
+        weft__idle_fill_seat(rt); /* descriptors that nobody waits on */
     if (asleep > 0 && weft__runtime_has_work(rt))
         weft__idle_notify(rt);
     if (stuck)
@@ -74,8 +72,10 @@ int weft__monitor_tick(weft_runtime *rt)
 
 void weft__monitor_wake(weft_runtime *rt)
 {
-    if (A_XCHG(&rt->interrupted, false, acquire))
+    if (!rt->interrupt_seen && A_LOAD(&rt->interrupted, acquire)) {
+        rt->interrupt_seen = true;
         (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_CALL);
+    }
     rt->monitor_idle_looks = 0;
     rt->monitor_delay_ms = DELAY_MIN_MS;
 }

@@ -140,10 +140,14 @@ void weft_runtime_stop(weft_runtime *rt)
 
 void weft_runtime_destroy(weft_runtime *rt)
 {
+    unsigned turns = 0;
+
     if (rt == NULL)
         return;
     weft_runtime_stop(rt);
     join_workers(rt, rt->workers_count);
+    while (A_LOAD(&rt->visitors, acquire) != 0)
+        weft__spin(&turns);
     rt->ops->close(rt->io);
     fini(rt);
 }

@@ -26,6 +26,7 @@ struct weft_runtime {
     _Atomic bool stopping; /* the workers are to leave */
     _Atomic bool stopped;  /* weft_runtime_stop() was called: no more runs */
     _Atomic bool interrupted; /* SIGINT came; the driver cancels the root */
+    _Atomic unsigned visitors; /* threads, not the runtime's own, that are inside of it: it waits for them before it ends */
     _Atomic bool monitor_asleep;
 
     struct weft__inbox inbox;
@@ -37,6 +38,7 @@ struct weft_runtime {
     struct weft_group root;
 
     /* The monitor's own (monitor.c). */
+    bool interrupt_seen;
     unsigned monitor_idle_looks;
     uint32_t monitor_delay_ms;
 };
@@ -64,6 +66,17 @@ int weft__monitor_tick(weft_runtime *rt);
 
 /* Handles what wake_driver was called for; then a tick is due. On the driver thread. */
 void weft__monitor_wake(weft_runtime *rt);
+
+/* A thread that is not a worker of `rt` enters or leaves it, while something in it keeps the runtime from ending. */
+static inline void weft__runtime_enter(weft_runtime *rt)
+{
+    A_ADD(&rt->visitors, 1, relaxed); /* relaxed: what keeps the runtime alive is let go after it, with release */
+}
+
+static inline void weft__runtime_leave(weft_runtime *rt)
+{
+    A_SUB(&rt->visitors, 1, release); /* pairs with the acquire in weft_runtime_destroy(); the last access */
+}
 
 void weft__monitor_kick_slow(weft_runtime *rt);
 

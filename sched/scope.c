@@ -49,6 +49,11 @@ void weft__scope_leave(struct weft__task *t, weft_scope *s)
 {
     weft__timer_remove(&s->timer);
     t->scope = s->parent;
+    if (WEFT__UNLIKELY(A_LOAD(&s->reason, acquire) != WEFT__NOT_CANCELED)) {
+        /* Whoever marked it may still be at it. */
+        weft__lock(&t->rt->cancel_lock);
+        weft__unlock(&t->rt->cancel_lock);
+    }
     /* What made the task cancelled may have been left behind: the next checkpoint looks. No epoch is 0. */
     if (A_LOAD(&s->reason, relaxed) != WEFT__NOT_CANCELED || t->seen_canceled)
         t->seen_epoch = 0;

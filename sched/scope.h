@@ -68,7 +68,7 @@ bool weft__scope_chain_canceled(const weft_scope *s);
 /* Opens `s` inside the current scope of `t`, with the deadline armed. 0 or -ENOMEM. */
 int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *s, weft_time deadline);
 
-/* Leaves the innermost scope of `t`. */
+/* Leaves the innermost scope of `t`. After it no timer and no canceller touches the record. */
 void weft__scope_leave(struct weft__task *t, weft_scope *s);
 
 /* Closes what `t` has open inside `until`, innermost first. Suspends where groups have children left. */

@@ -14,8 +14,10 @@ int weft_yield(void)
         return WEFT_ENOTASK;
     if (WEFT__UNLIKELY(weft__task_canceled(t)))
         return weft__checkpoint_slow(w, t);
-    A_STORE(&w->attention, 0, relaxed); /* relaxed: a hint; the task does what it was asked for */
-    weft__worker_yield(w, t);
+    if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
+        weft__worker_attend(w, t);
+    else
+        weft__worker_yield(w, t);
     return 0;
 }
 

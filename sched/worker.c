@@ -46,8 +46,11 @@ void weft__make_ready(struct weft__task *t)
     if (w == NULL || w->rt != t->rt) {
         weft_runtime *rt = t->rt;
 
+        /* The task is won, but in no queue yet: so the runtime is there. It may be gone as soon as the task has run. */
+        weft__runtime_enter(rt);
         weft__inbox_push(&rt->inbox, t);
         weft__idle_notify(rt);
+        weft__runtime_leave(rt);
         return;
     }
     if (w->current != NULL) {
@@ -64,7 +67,10 @@ void weft__make_ready(struct weft__task *t)
         weft__idle_notify_lazily(w);
         return;
     }
-    push_ready(w, t); /* the loop tells others when it has gone through its batch */
+    push_ready(w, t);
+    /* The first is for this worker. One that still counts as asleep, in the poller, tells others when it is out of it. */
+    if (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_seems_longer_than_one(&w->ready))
+        weft__idle_notify_lazily(w);
 }
 
 static struct weft__task *take_slot(struct weft__worker *w)
@@ -99,10 +105,10 @@ static unsigned look_around(struct weft__worker *w)
         next = t->next;
         push_ready(w, t);
     }
-    n += weft__runtime_run_timers(rt);
-    n += (unsigned)rt->ops->poll(rt->io, 0);
     if (n > 1)
         weft__idle_notify_lazily(w);
+    n += weft__runtime_run_timers(rt);
+    n += (unsigned)rt->ops->poll(rt->io, 0);
     return n;
 }
 
@@ -112,10 +118,12 @@ static struct weft__task *pick(struct weft__worker *w)
     struct weft__task *t;
 
     A_BUMP(&w->picks);
-    if (WEFT__UNLIKELY(--w->until_look == 0)) {
+    /* relaxed: a hint of the monitor's */
+    if (WEFT__UNLIKELY(--w->until_look == 0 || A_LOAD(&w->look, relaxed) != 0)) {
         struct weft__task *current = w->current;
 
         w->until_look = LOOK_EVERY;
+        A_STORE(&w->look, 0, relaxed);
         w->current = NULL; /* what this brings is nobody's hand-off */
         (void)look_around(w);
         w->current = current;

@@ -11,8 +11,8 @@
  *      the deque         tasks that never ran, the newest first
  *      the inbox, the timers, the poller without waiting
  *      the other workers' ready queues and deques
- * and every LOOK_EVERY picks it begins with the inbox, the timers, the poller and the oldest of its deque. All but the slot
- * can be taken by other workers at any time, the slot by the monitor.
+ * and every LOOK_EVERY picks, and at each tick of the monitor, it begins with the inbox, the timers, the poller and the oldest of
+ * its deque. All but the slot can be taken by other workers at any time, the slot by the monitor.
  */
 #ifndef WEFT_SCHED_WORKER_H
 #define WEFT_SCHED_WORKER_H
@@ -56,6 +56,7 @@ struct weft__worker {
     /* Written by the worker, read by the monitor; and the other way round. */
     WEFT__ALIGNED _Atomic uint32_t picks;
     _Atomic uint32_t attention; /* the monitor asks the running task to yield */
+    _Atomic uint32_t look;      /* the monitor asks the next pick to look around */
     uint32_t monitor_picks, monitor_stuck; /* the monitor's own */
 
     /* Shared. */
@@ -95,10 +96,12 @@ void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct
 /* Lets others run first, if there are any. */
 void weft__worker_yield(struct weft__worker *w, struct weft__task *t);
 
-/* Makes the next pick begin with a look around. */
-static inline void weft__worker_look_soon(struct weft__worker *w)
+/* Does what the monitor asks for by `attention`: looks around, and lets others run first. */
+static inline void weft__worker_attend(struct weft__worker *w, struct weft__task *t)
 {
+    A_STORE(&w->attention, 0, relaxed); /* relaxed: a hint, it carries no data */
     w->until_look = 1;
+    weft__worker_yield(w, t);
 }
 
 /* Puts a task that somebody has won into a queue: the calling worker's, or the inbox. Never fails. */

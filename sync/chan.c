@@ -9,6 +9,9 @@
  * A waiter stays in its queue until it is claimed, under the lock, or takes itself out after a cancellation. Items are copied
  * under the lock, before the claim: a waiter that loses its wait to a cancellation must take the lock to leave, so its
  * buffer lives. What was copied to a receiver that is then not claimed is not counted as taken.
+ *
+ * The last one to be woken may destroy the channel at once (a reply channel's only reader does): so a claimer does not touch the
+ * channel after its unlock, and the claimed waits for that.
  */
 #include <weft/chan.h>
 
@@ -164,8 +167,11 @@ int weft_chan_try_recv(weft_chan *c, void *item)
 /* Waits in `queue`, in which the caller has put `w` under the lock, and has unlocked. */
 static int wait_in(weft_chan *c, struct weft__list *queue, struct waiter *w)
 {
-    if (weft__park(w->task) == WEFT__WON_EVENT)
+    if (weft__park(w->task) == WEFT__WON_EVENT) {
+        /* The winner may still hold the lock, and the caller be about to destroy the channel. */
+        weft__spinlock_wait(&c->lock);
         return w->closed ? WEFT_ECLOSED : 0;
+    }
     weft__spinlock_lock(&c->lock);
     if (w->queued)
         weft__list_remove(queue, &w->link);

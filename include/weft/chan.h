@@ -20,7 +20,8 @@ typedef struct weft_chan weft_chan;
  * The caller owns it. Callable anywhere. */
 WEFT_API WEFT_CHECK weft_chan *weft_chan_create(size_t item_size, size_t capacity);
 
-/* Frees the channel and what is in it. No task may be using it (undefined). Takes NULL. */
+/* Frees the channel and what is in it. Nobody may wait in it or come to it any more (undefined otherwise); a call that has
+ * handed the caller an item may still be on its way out. Takes NULL. */
 WEFT_API void weft_chan_destroy(weft_chan *c);
 
 /* Puts a copy of `*item` into the channel, waiting while it is full. Returns 0, or WEFT_ECLOSED, WEFT_ECANCELED
@@ -28,7 +29,8 @@ WEFT_API void weft_chan_destroy(weft_chan *c);
 WEFT_API WEFT_CHECK int weft_chan_send(weft_chan *c, const void *item) WEFT_NONNULL(1, 2);
 
 /* Takes the oldest item into `*item`, waiting while the channel is empty. Returns 0, or WEFT_ECLOSED (closed and
- * drained), WEFT_ECANCELED (then nothing was taken), WEFT_ENOTASK. Suspends; task only. */
+ * drained), WEFT_ECANCELED (then nothing was taken, but `*item` may have been written to), WEFT_ENOTASK. Suspends; task
+ * only. */
 WEFT_API WEFT_CHECK int weft_chan_recv(weft_chan *c, void *item) WEFT_NONNULL(1, 2);
 
 /* The same without waiting: WEFT_EFULL, WEFT_EEMPTY instead. Do not suspend. Callable from any thread. */

@@ -23,8 +23,8 @@ typedef struct weft_group weft_group;
  *   WEFT_ENOMEM     no memory for a task or a stack, or `g` is NULL; the group fails with this code
  *   WEFT_ENOTASK    called outside of a task
  * The code may be ignored: weft_group_wait() reports it. Does not suspend.
- * `g` must be a group that the calling task or one of its ancestors has open (undefined otherwise); a task
- * may spawn into the group that it lives in, also while the owner waits.
+ * `g` must be open for the time of the call: a group of the calling task, the one that it lives in (also while the owner
+ * waits), or one further out that its own group lies in. Otherwise the behaviour is undefined.
  */
 WEFT_API int weft_spawn(weft_group *g, weft_fn fn, void *arg) WEFT_NONNULL(2);
 
