@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/context.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "tests/support/test.h"
+
+enum { SIZE = 256 << 10, TURNS = 1000 };
+
+static struct weft__context native, one, two;
+static long trace;
+
+static char *make(struct weft__context *c, weft__context_entry *entry)
+{
+    char *stack = aligned_alloc(4096, SIZE);
+
+    CHECK_NOT_NULL(stack);
+    weft__context_init(c, stack, stack + SIZE, entry);
+    return stack;
+}
+
+static void enter_aligned(void)
+{
+    uintptr_t frame;
+
+    weft__context_entered();
+    frame = (uintptr_t)__builtin_frame_address(0);
+    /* The ABI has the stack aligned at calls; a frame pointer is pushed right after one. */
+    CHECK_EQ(frame % 16, 0);
+    trace = 1;
+    weft__context_switch(&one, &native);
+    FAIL("a context that was left for good was entered again");
+}
+
+WEFT_TEST(context, entry_runs_on_its_own_aligned_stack)
+{
+    char *stack;
+
+    weft__context_init_thread(&native);
+    stack = make(&one, enter_aligned);
+    weft__context_switch(&native, &one);
+    CHECK_EQ(trace, 1);
+    weft__context_fini(&one);
+    free(stack);
+}
+
+/* Locals across many switches: as many as there are registers that a callee keeps, and some on the stack. */
+static void keep_locals(struct weft__context *self, struct weft__context *other, long seed)
+{
+    volatile long on_stack[8];
+    long a = seed, b = seed + 1, c = seed + 2, d = seed + 3, e = seed + 4, f = seed + 5, g = seed + 6;
+    double x = (double)seed / 3;
+
+    for (int i = 0; i < 8; i++)
+        on_stack[i] = seed * 100 + i;
+    for (long i = 0; i < TURNS; i++) {
+        __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
+        weft__context_switch(self, other);
+        a += 1, b += 2, c += 3, d += 4, e += 5, f += 6, g += 7, x += 1;
+        trace++;
+    }
+    CHECK_EQ(a, seed + TURNS);
+    CHECK_EQ(b, seed + 1 + 2 * TURNS);
+    CHECK_EQ(c, seed + 2 + 3 * TURNS);
+    CHECK_EQ(d, seed + 3 + 4 * TURNS);
+    CHECK_EQ(e, seed + 4 + 5 * TURNS);
+    CHECK_EQ(f, seed + 5 + 6 * TURNS);
+    CHECK_EQ(g, seed + 6 + 7 * TURNS);
+    CHECK(x > (double)seed / 3 + TURNS - 1 && x < (double)seed / 3 + TURNS + 1);
+    for (int i = 0; i < 8; i++)
+        CHECK_EQ(on_stack[i], seed * 100 + i);
+}
+
+static void enter_first(void)
+{
+    weft__context_entered();
+    keep_locals(&one, &two, 1000);
+    weft__context_switch(&one, &two);
+    FAIL("entered again");
+}
+
+static void enter_second(void)
+{
+    weft__context_entered();
+    keep_locals(&two, &one, 5000);
+    weft__context_switch(&two, &native);
+    FAIL("entered again");
+}
+
+WEFT_TEST(context, switches_keep_registers_and_locals)
+{
+    char *first, *second;
+    volatile long mine = 4711;
+
+    trace = 0;
+    weft__context_init_thread(&native);
+    first = make(&one, enter_first);
+    second = make(&two, enter_second);
+    weft__context_switch(&native, &one);
+    CHECK_EQ(trace, 2 * TURNS);
+    CHECK_EQ(mine, 4711);
+    weft__context_fini(&one);
+    weft__context_fini(&two);
+    free(first);
+    free(second);
+}
+
+static void enter_and_return_often(void)
+{
+    weft__context_entered();
+    for (;;) {
+        trace++;
+        weft__context_switch(&one, &native);
+    }
+}
+
+static void *resume(void *arg)
+{
+    struct weft__context before = native;
+
+    (void)arg;
+    weft__context_init_thread(&native);
+    weft__context_switch(&native, &one);
+    native = before;
+    return NULL;
+}
+
+WEFT_TEST(context, may_go_on_on_another_thread)
+{
+    char *stack;
+
+    trace = 0;
+    weft__context_init_thread(&native);
+    stack = make(&one, enter_and_return_often);
+    weft__context_switch(&native, &one);
+    for (int i = 0; i < 10; i++) {
+        pthread_t thread;
+
+        CHECK_OK(pthread_create(&thread, NULL, resume, NULL));
+        CHECK_OK(pthread_join(thread, NULL));
+    }
+    CHECK_EQ(trace, 11);
+    weft__context_fini(&one);
+    free(stack);
+}

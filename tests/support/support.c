@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/support.h"
+
+#include <stdlib.h>
+
+__attribute__((constructor)) static void name_codes(void)
+{
+    test_code_name = weft_error_name;
+}
+
+unsigned test_workers(void)
+{
+    const char *text = getenv("WEFT_TEST_WORKERS");
+    if (!text || !*text)
+        return 2;
+    char *end;
+    unsigned long workers = strtoul(text, &end, 10);
+    if (*end != '\0' || workers < 1 || workers > WEFT_WORKERS_MAX)
+        FAIL("WEFT_TEST_WORKERS is \"%s\"", text);
+    return (unsigned)workers;
+}
+
+int test_run(weft_fn fn, void *arg)
+{
+    weft_runtime_options options = {.workers = test_workers()};
+    return weft_run_with(fn, arg, &options);
+}

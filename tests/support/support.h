@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What tests that run the runtime share. */
+#ifndef WEFT_TESTS_SUPPORT_SUPPORT_H
+#define WEFT_TESTS_SUPPORT_SUPPORT_H
+
+#include <weft.h>
+
+#include "tests/support/test.h"
+
+/* The number of workers to test with: the environment's WEFT_TEST_WORKERS, 2 without it. */
+unsigned test_workers(void);
+
+/* Runs `fn(arg)` as the first task of a runtime with that number of workers, and returns what weft_run_with() does. */
+int test_run(weft_fn fn, void *arg);
+
+#endif
