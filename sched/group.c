@@ -65,6 +65,21 @@ static int take_credits(struct weft__worker *w)
     return rc;
 }
 
+/* A child is gone: wakes the owner if it was the last. After the swap the group may be, too. */
+static void count_down(weft_group *g)
+{
+    struct weft__task *owner = g->scope.owner;
+    int64_t n = A_LOAD(&g->pending, relaxed), left;
+
+    /* One step, not a decrement and a look: a spawn by others in between would make two wakers. acq_rel: the last child hands on
+     * what all of them wrote. */
+    do
+        left = n == WEFT__GROUP_WAITING + 1 ? 0 : n - 1;
+    while (!A_CAS_WEAK(&g->pending, &n, left, acq_rel, relaxed));
+    if (n == WEFT__GROUP_WAITING + 1)
+        weft__unpark_any(owner);
+}
+
 int weft_spawn(weft_group *g, weft_fn fn, void *arg)
 {
     struct weft__worker *w = weft__worker_self();
@@ -105,7 +120,7 @@ no_room:
     if (t == g->scope.owner)
         g->spawned--;
     else
-        A_SUB(&g->pending, 1, relaxed); /* not the last: the spawner is in the group's tree itself */
+        count_down(g);
     weft__slab_cache_give(&w->tasks, &w->rt->tasks, child);
 no_credit:
     (void)weft_group_fail(g, WEFT_ENOMEM);
@@ -141,9 +156,7 @@ void weft__group_child_ended(struct weft__worker *w, struct weft__task *t, int r
         g->inlined++;
         return;
     }
-    /* acq_rel: the last child hands on what all of them wrote. It is the last access to the group. */
-    if (A_SUB(&g->pending, 1, acq_rel) == WEFT__GROUP_WAITING + 1)
-        weft__unpark_any(owner);
+    count_down(g);
 }
 
 /* Whether a child may be run above the frames of the calling task. */
@@ -177,20 +190,22 @@ static void run_children(struct weft__task *t, weft_group *g)
 /* Waits for all children. Not to be cut short. */
 static void join(struct weft__task *t, weft_group *g)
 {
-    int64_t left;
+    int64_t left, n, sum;
 
     run_children(t, g);
     left = g->spawned - g->inlined;
     g->spawned = g->inlined = 0;
-    /* acquire pairs with the last decrement. Nothing left and nothing pending: nobody is there to spawn more. */
-    if (left == 0 && A_LOAD(&g->pending, acquire) == 0)
+    n = A_LOAD(&g->pending, acquire); /* pairs with the swap in count_down() */
+    if (left == 0 && n == 0)
         return;
     (void)weft__park_prepare(t, WEFT__NOT_CANCELABLE);
-    if (A_ADD(&g->pending, left + WEFT__GROUP_WAITING, acq_rel) + left == 0)
+    do
+        sum = n + left;
+    while (!A_CAS_WEAK(&g->pending, &n, sum == 0 ? 0 : sum + WEFT__GROUP_WAITING, acq_rel, acquire));
+    if (sum == 0)
         weft__park_abandon(t);
     else
         (void)weft__park(t);
-    A_STORE(&g->pending, 0, relaxed); /* relaxed: no child is left */
 }
 
 static int result(const weft_group *g)

@@ -44,8 +44,8 @@ struct weft_group {
 
     /*
      * Everybody's count. Before the owner waits it holds (spawns by others) - (ends of children that the owner did not
-     * run itself); the waiting owner adds (spawned - inlined) + WAITING. So the decrement that leaves WAITING exactly is the
-     * last, and is the last access of any child to the group.
+     * run itself). An owner that waits adds (spawned - inlined), and WAITING unless that makes 0. The decrement that would leave
+     * WAITING leaves 0 instead: its task is the one that wakes the owner. It is that child's last access to the group.
      */
     _Atomic int64_t pending;
     _Atomic int error; /* the first; 0: none */
