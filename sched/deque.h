@@ -107,17 +107,11 @@ static inline int weft__deque_push_quietly(struct weft__deque *d, void *item)
     return rc;
 }
 
-/* Owner. May say "not empty" of a deque that thieves have emptied meanwhile. */
-static inline bool weft__deque_seems_empty_to_owner(struct weft__deque *d)
+/* Owner. The number of items, or more where thieves have taken some meanwhile. */
+static inline int64_t weft__deque_count_of_owner(struct weft__deque *d)
 {
-    /* relaxed: bottom is the owner's own; a top that is out of date errs towards "not empty" */
-    return A_LOAD(&d->bottom, relaxed) <= A_LOAD(&d->top, relaxed);
-}
-
-/* Owner. A guess, as above. */
-static inline bool weft__deque_seems_longer_than_one(struct weft__deque *d)
-{
-    return A_LOAD(&d->bottom, relaxed) - A_LOAD(&d->top, relaxed) > 1; /* relaxed: as above */
+    /* relaxed: bottom is the owner's own; a top that is out of date errs towards more */
+    return A_LOAD(&d->bottom, relaxed) - A_LOAD(&d->top, relaxed);
 }
 
 /* Anybody. Exact for the owner of an idle deque, a hint to all others, and strong enough for a last look before

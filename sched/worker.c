@@ -69,7 +69,7 @@ void weft__make_ready(struct weft__task *t)
     }
     push_ready(w, t);
     /* The first is for this worker. One that still counts as asleep, in the poller, tells others when it is out of it. */
-    if (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_seems_longer_than_one(&w->ready))
+    if (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_count_of_owner(&w->ready) > 1)
         weft__idle_notify_lazily(w);
 }
 
@@ -112,6 +112,20 @@ static unsigned look_around(struct weft__worker *w)
     return n;
 }
 
+static bool seems_empty(struct weft__deque *d)
+{
+    return weft__deque_count_of_owner(d) <= 0;
+}
+
+/* How many tasks that never ran go before the next of the ready queue: those that are there now. Else tasks that
+ * yield, or wake each other, and spawn meanwhile would pile up children that never get a turn. */
+static unsigned fresh_turns(struct weft__worker *w)
+{
+    int64_t n = weft__deque_count_of_owner(&w->deque);
+
+    return n < LOOK_EVERY ? (unsigned)n : LOOK_EVERY;
+}
+
 /* The next task of this worker's own. */
 static struct weft__task *pick(struct weft__worker *w)
 {
@@ -132,14 +146,23 @@ static struct weft__task *pick(struct weft__worker *w)
     }
     t = take_slot(w);
     if (t != NULL) {
-        /* With nobody in the queue it would be the next again. */
-        if (WEFT__LIKELY(++w->slot_runs <= SLOT_RUNS) || weft__deque_seems_empty_to_owner(&w->ready))
+        /* With nobody else here it would be the next again. */
+        if (WEFT__LIKELY(++w->slot_runs <= SLOT_RUNS) || (seems_empty(&w->ready) && seems_empty(&w->deque)))
             return t;
         push_ready(w, t);
     }
     w->slot_runs = 0;
-    if (!weft__deque_seems_empty_to_owner(&w->ready) && (t = steal_from(&w->ready)) != NULL)
+    if (WEFT__UNLIKELY(w->fresh_turns > 0)) {
+        w->fresh_turns--;
+        if ((t = weft__deque_pop(&w->deque)) != NULL)
+            return t;
+        w->fresh_turns = 0;
+    }
+    if (!seems_empty(&w->ready) && (t = steal_from(&w->ready)) != NULL) {
+        if (WEFT__UNLIKELY(!seems_empty(&w->deque)))
+            w->fresh_turns = fresh_turns(w);
         return t;
+    }
     return weft__deque_pop(&w->deque);
 }
 

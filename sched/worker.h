@@ -7,7 +7,8 @@
  *
  * Where a worker looks, in order:
  *      the slot          the task that was woken last, by the task that ran last; at most SLOT_RUNS times in a row
- *      the ready queue   tasks that were woken or that yielded, first in first out
+ *      the ready queue   tasks that were woken or that yielded, first in first out; after each, as many of the deque as
+ *                        it holds then (LOOK_EVERY at most) have their turn before the next
  *      the deque         tasks that never ran, the newest first
  *      the inbox, the timers, the poller without waiting
  *      the other workers' ready queues and deques
@@ -40,6 +41,7 @@ struct weft__worker {
     enum weft__after after;
     void *after_what;
     unsigned slot_runs;
+    unsigned fresh_turns; /* picks that go to the deque before the ready queue */
     unsigned until_look; /* picks until the next look around */
     int64_t credits;     /* promises of stacks that are at hand */
     struct weft__magazine magazine;
