@@ -79,7 +79,7 @@ static uint64_t next_life(struct weft__descriptor *d)
 int weft__descriptor_open(struct weft__io *io, int fd, unsigned flags, struct weft__descriptor **out)
 {
     struct weft__descriptor *d = weft__descriptor_get(io, fd);
-    struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET };
+    struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET};
     uint32_t generation;
 
     *out = NULL;
@@ -106,8 +106,8 @@ int weft__descriptor_open(struct weft__io *io, int fd, unsigned flags, struct we
 /* Wakes who waits for what `flags` say. Returns how many. */
 static int wake(struct weft__descriptor *d, uint64_t flags)
 {
-    static const unsigned wanted[2] = { [WEFT__READ] = WEFT__CAN_READ, [WEFT__WRITE] = WEFT__CAN_WRITE };
-    struct weft__waiter taken[2] = { { NULL, 0 }, { NULL, 0 } };
+    static const unsigned wanted[2] = {[WEFT__READ] = WEFT__CAN_READ, [WEFT__WRITE] = WEFT__CAN_WRITE};
+    struct weft__waiter taken[2] = {{NULL, 0}, {NULL, 0}};
     int woken = 0;
 
     weft__lock(&d->lock);

@@ -19,7 +19,7 @@ struct weft__fd_wait {
     int ready; /* what came: events, or a code */
 };
 
-static const int event_of[2] = { [WEFT__READ] = WEFT_READABLE, [WEFT__WRITE] = WEFT_WRITABLE };
+static const int event_of[2] = {[WEFT__READ] = WEFT_READABLE, [WEFT__WRITE] = WEFT_WRITABLE};
 
 /* Caller holds the lock. */
 static void take_out(struct weft__descriptor *d, struct weft__fd_wait *wait)
@@ -33,7 +33,7 @@ static void take_out(struct weft__descriptor *d, struct weft__fd_wait *wait)
 static int arm(struct weft__descriptor *d)
 {
     struct weft__io *io = d->io;
-    struct epoll_event e = { .events = EPOLLONESHOT };
+    struct epoll_event e = {.events = EPOLLONESHOT};
 
     if (d->foreign[WEFT__READ] != NULL)
         e.events |= EPOLLIN | EPOLLRDHUP;
@@ -52,8 +52,8 @@ static int arm(struct weft__descriptor *d)
 int weft__fd_wait_dispatch(struct weft__descriptor *d, uint32_t generation, uint32_t events)
 {
     bool broken = events & (EPOLLERR | EPOLLHUP);
-    bool came[2] = { broken || (events & (EPOLLIN | EPOLLRDHUP)), broken || (events & EPOLLOUT) };
-    struct weft__fd_wait *done[2] = { NULL, NULL };
+    bool came[2] = {broken || (events & (EPOLLIN | EPOLLRDHUP)), broken || (events & EPOLLOUT)};
+    struct weft__fd_wait *done[2] = {NULL, NULL};
     int woken = 0, rc;
 
     weft__lock(&d->lock);
@@ -120,7 +120,7 @@ int weft_fd_wait(int fd, int events)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
-    struct weft__fd_wait wait = { .task = t, .events = events };
+    struct weft__fd_wait wait = {.task = t, .events = events};
     struct weft__descriptor *d;
     enum weft__phase won;
     int rc;

@@ -29,7 +29,7 @@ struct weft__io {
 
     /* poller.c */
     int epoll;
-    int event; /* eventfd, edge-triggered and never read: a write ends one wait */
+    int event;           /* eventfd, edge-triggered and never read: a write ends one wait */
     _Atomic bool in_use; /* a descriptor was registered once; until then polling without waiting is pointless */
     struct epoll_event (*events)[WEFT__EVENTS]; /* a buffer for each worker: not on the stack, which may be a task's */
 

@@ -11,7 +11,7 @@
 
 int weft__poller_open(struct weft__io *io)
 {
-    struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = UINT64_MAX };
+    struct epoll_event e = {.events = EPOLLIN | EPOLLET, .data.u64 = UINT64_MAX};
     int rc;
 
     io->events = weft__alloc(io->rt->workers_count * sizeof io->events[0]);
@@ -62,7 +62,7 @@ static int wait_for_events(struct weft__io *io, struct epoll_event *events, weft
         return epoll_wait(io->epoll, events, WEFT__EVENTS, 0);
 #ifdef SYS_epoll_pwait2
     if (!A_LOAD(&no_pwait2, relaxed)) { /* relaxed: who misses it asks again */
-        struct timespec ts = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+        struct timespec ts = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
         long n = syscall(SYS_epoll_pwait2, io->epoll, events, WEFT__EVENTS, &ts, NULL, (size_t)0);
 
         if (n >= 0 || errno != ENOSYS)

@@ -16,7 +16,7 @@ struct waiting {
 
 int weft__starved_wait(struct weft__starved *s, struct weft__task *t)
 {
-    struct waiting me = { .task = t };
+    struct waiting me = {.task = t};
     enum weft__phase won = WEFT__IDLE;
     int rc;
 

@@ -314,7 +314,7 @@ int weft_stream_keepalive(weft_stream *s, bool on, unsigned idle_s)
 
 int weft_stream_reset_on_close(weft_stream *s, bool on)
 {
-    struct linger l = { .l_onoff = on, .l_linger = 0 };
+    struct linger l = {.l_onoff = on, .l_linger = 0};
     int rc = weft__descriptor_enter(&s->d);
 
     if (rc < 0)

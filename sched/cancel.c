@@ -37,7 +37,8 @@ static void cancel_listed(struct weft_group *list)
 
         list = g->cancel_next;
         cancel_members(g, &list);
-        A_STORE(&g->pinned, false, release); /* pairs with the acquire in weft__cancel_unlink_group(); the last access */
+        /* The last access; pairs with the acquire in weft__cancel_unlink_group(). */
+        A_STORE(&g->pinned, false, release);
     }
 }
 

@@ -88,7 +88,7 @@ enum weft__steal weft__deque_steal(struct weft__deque *d, void **item)
 
     if (t >= b)
         return WEFT__STEAL_EMPTY;
-    a = A_LOAD(&d->array, acquire); /* pairs with the release in weft__deque_grow() */
+    a = A_LOAD(&d->array, acquire);             /* pairs with the release in weft__deque_grow() */
     x = A_LOAD(&a->slot[t & a->mask], relaxed); /* before the swap: after it the owner may write the slot again */
     if (!A_CAS(&d->top, &t, t + 1, seq_cst, relaxed))
         return WEFT__STEAL_LOST;

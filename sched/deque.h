@@ -39,7 +39,7 @@ struct weft__deque_array {
 };
 
 struct weft__deque {
-    WEFT__ALIGNED _Atomic int64_t top; /* thieves */
+    WEFT__ALIGNED _Atomic int64_t top;    /* thieves */
     WEFT__ALIGNED _Atomic int64_t bottom; /* the owner */
     _Atomic(struct weft__deque_array *) array;
 };

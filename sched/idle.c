@@ -154,7 +154,7 @@ void weft__idle_sleep(struct weft__worker *w)
     if (w->woken_at != 0)
         /* relaxed: hints */
         A_ADD(weft__clock() - w->woken_at < WAKE_WORTH_NS ? &idle->futile : &idle->useful, 1, relaxed);
-    A_STORE(&w->sleep, ASLEEP, relaxed);  /* relaxed: a waker writes it after it has found us under the lock */
+    A_STORE(&w->sleep, ASLEEP, relaxed); /* relaxed: a waker writes it after it has found us under the lock */
     weft__lock(&idle->lock);
     seated = idle->seat == NULL;
     if (seated) {

@@ -33,10 +33,10 @@ struct weft__idle {
     WEFT__ALIGNED _Atomic uint32_t word;
     _Atomic uint32_t futile, useful; /* wakes that did not pay, and that did; only compared */
     _Atomic weft_time seat_deadline; /* until when the holder of the seat sleeps; WEFT_NEVER, or 0: nobody there */
-    _Atomic bool seat_chosen;       /* the holder has been chosen by a waker, and is on its way out */
-    struct weft__lock lock;         /* guards the rest; a leaf */
-    struct weft__worker *seat;      /* who sleeps in the poller */
-    struct weft__worker **sleepers; /* who sleep on their futexes, the latest last */
+    _Atomic bool seat_chosen;        /* the holder has been chosen by a waker, and is on its way out */
+    struct weft__lock lock;          /* guards the rest; a leaf */
+    struct weft__worker *seat;       /* who sleeps in the poller */
+    struct weft__worker **sleepers;  /* who sleep on their futexes, the latest last */
     unsigned count;
 };
 

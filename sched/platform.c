@@ -100,7 +100,7 @@ int weft__guard(void *p, size_t size)
 
 int weft__thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name, size_t stack_size)
 {
-    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
     pthread_attr_t attr;
     sigset_t all, old;
     int rc;

@@ -68,7 +68,7 @@ static inline bool weft__fault(enum weft__seam what)
     return WEFT__UNLIKELY(f != NULL) && f(what);
 }
 
-void *weft__alloc(size_t size); /* zeroed */
+void *weft__alloc(size_t size);         /* zeroed */
 void *weft__alloc_aligned(size_t size); /* zeroed, at the start of a cache line */
 void weft__free(void *p);
 

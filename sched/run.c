@@ -36,7 +36,8 @@ static bool catch_sigint(weft_runtime *rt, struct sigaction *old)
     struct sigaction act;
     weft_runtime *none = NULL;
 
-    if (!A_CAS(&interrupt_target, &none, rt, acq_rel, relaxed)) /* before the former handler is read: it must not be ours */
+    /* Before the former handler is read: it must not be ours. */
+    if (!A_CAS(&interrupt_target, &none, rt, acq_rel, relaxed))
         return false;
     memset(&act, 0, sizeof act);
     act.sa_handler = on_sigint;

@@ -187,7 +187,7 @@ static int run_task(void *arg)
 
 int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
 {
-    struct run run = { .fn = fn, .arg = arg };
+    struct run run = {.fn = fn, .arg = arg};
     struct weft__task *t;
 
     if (weft__worker_self() != NULL)

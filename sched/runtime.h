@@ -23,11 +23,13 @@ struct weft_runtime {
     struct weft__io *io;
 
     WEFT__ALIGNED _Atomic uint64_t cancel_epoch; /* moves at each cancellation; never 0 */
-    _Atomic bool stopping; /* the workers are to leave */
-    _Atomic bool stopped;  /* weft_runtime_stop() was called: no more runs */
-    _Atomic bool interrupted; /* SIGINT came; the driver cancels the root */
-    _Atomic unsigned visitors; /* threads, not the runtime's own, that are inside of it: it waits for them before it ends */
+    _Atomic bool stopping;                       /* the workers are to leave */
+    _Atomic bool stopped;                        /* weft_runtime_stop() was called: no more runs */
+    _Atomic bool interrupted;                    /* SIGINT came; the driver cancels the root */
     _Atomic bool monitor_asleep;
+
+    /* Threads, not the runtime's own, that are inside of it: it waits for them before it ends. */
+    _Atomic unsigned visitors;
 
     struct weft__inbox inbox;
     struct weft__idle idle;

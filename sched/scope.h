@@ -53,7 +53,7 @@ struct weft_group {
     /* Where a canceller finds it: guarded by the owner's lock. */
     _Atomic bool linked;
     struct weft__link owned;
-    _Atomic bool pinned;          /* a canceller is in it: not to be freed */
+    _Atomic bool pinned;            /* a canceller is in it: not to be freed */
     struct weft_group *cancel_next; /* the canceller's list, under the runtime's cancel lock */
 
     struct weft__lock lock; /* guards members */

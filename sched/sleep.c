@@ -38,7 +38,7 @@ static void wake_sleeper(struct weft__timer *timer)
 
 int weft__park_until(struct weft__task *t, weft_time deadline, enum weft__phase *won)
 {
-    struct sleeper s = { .timer = { .deadline = deadline, .fire = wake_sleeper }, .task = t };
+    struct sleeper s = {.timer = {.deadline = deadline, .fire = wake_sleeper}, .task = t};
     int rc;
 
     s.ticket = weft__park_ticket(t);

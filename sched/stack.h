@@ -20,7 +20,7 @@
 #include "sched/depot.h"
 #include "sched/lock.h"
 
-#define WEFT__STACK_GUARD ((size_t)16 << 10) /* a large frame jumps over a single page */
+#define WEFT__STACK_GUARD ((size_t)16 << 10)   /* a large frame jumps over a single page */
 #define WEFT__STACK_DEFAULT ((size_t)64 << 10) /* what a task may count on */
 #define WEFT__STACK_MAX ((size_t)8 << 20)
 #define WEFT__MAGAZINE 16

@@ -63,8 +63,8 @@ struct weft__task {
     void *arg;
     struct weft__link member; /* of the group's; under its lock */
 
-    struct weft__lock lock;     /* guards groups */
-    struct weft__list groups;   /* its groups that hold a linked task */
+    struct weft__lock lock;   /* guards groups */
+    struct weft__list groups; /* its groups that hold a linked task */
 };
 
 _Static_assert(sizeof(struct weft__task) == 2 * WEFT__CACHE_LINE, "a task is two cache lines");

@@ -105,7 +105,7 @@ int weft__timer_add(struct weft__timers *ts, struct weft__timer *t)
     if (rc == 0) {
         t->home = ts;
         A_STORE(&t->state, WEFT__TIMER_QUEUED, relaxed); /* relaxed: read under the lock */
-        sift_up(ts, ts->count++, (struct weft__timer_slot){ t->deadline, t });
+        sift_up(ts, ts->count++, (struct weft__timer_slot){t->deadline, t});
         if (t->index == 0)
             publish(ts);
     }

@@ -42,12 +42,12 @@ struct weft__worker {
     void *after_what;
     unsigned slot_runs;
     unsigned fresh_turns; /* picks that go to the deque before the ready queue */
-    unsigned until_look; /* picks until the next look around */
-    int64_t credits;     /* promises of stacks that are at hand */
+    unsigned until_look;  /* picks until the next look around */
+    int64_t credits;      /* promises of stacks that are at hand */
     struct weft__magazine magazine;
     struct weft__slab_cache tasks, scopes, groups;
     bool searching;
-    weft_time woken_at; /* when another woke it from its last sleep; 0: it woke by itself */
+    weft_time woken_at;                /* when another woke it from its last sleep; 0: it woke by itself */
     unsigned wake_pause, wake_backoff; /* pushes until the next wake, and how many to leave out then (idle.c) */
     uint32_t futile_seen, useful_seen;
     uint32_t random;
@@ -57,8 +57,8 @@ struct weft__worker {
 
     /* Written by the worker, read by the monitor; and the other way round. */
     WEFT__ALIGNED _Atomic uint32_t picks;
-    _Atomic uint32_t attention; /* the monitor asks the running task to yield */
-    _Atomic uint32_t look;      /* the monitor asks the next pick to look around */
+    _Atomic uint32_t attention;            /* the monitor asks the running task to yield */
+    _Atomic uint32_t look;                 /* the monitor asks the next pick to look around */
     uint32_t monitor_picks, monitor_stuck; /* the monitor's own */
 
     /* Shared. */

@@ -204,7 +204,7 @@ static int operate(weft_chan *c, const void *out, void *in)
         weft__spinlock_unlock(&c->lock);
         return rc;
     }
-    w = (struct waiter){ .task = t, .ticket = weft__park_ticket(t), .in = in, .out = out, .queued = true };
+    w = (struct waiter){.task = t, .ticket = weft__park_ticket(t), .in = in, .out = out, .queued = true};
     weft__list_append(queue, &w.link);
     weft__spinlock_unlock(&c->lock);
     return wait_in(c, queue, &w);
@@ -222,7 +222,7 @@ int weft_chan_recv(weft_chan *c, void *item)
 
 int weft_chan_close(weft_chan *c)
 {
-    struct weft__list *queues[2] = { &c->senders, &c->receivers };
+    struct weft__list *queues[2] = {&c->senders, &c->receivers};
 
     weft__spinlock_lock(&c->lock);
     if (c->closed) {

@@ -31,8 +31,8 @@ typedef struct weft_runtime weft_runtime;
 #define WEFT_WORKERS_MAX 1024
 
 typedef struct weft_runtime_options {
-    unsigned workers;   /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
-    size_t stack_size;  /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
+    unsigned workers;  /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
+    size_t stack_size; /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
     uint64_t reserved[6];
 } weft_runtime_options;
 
