@@ -155,7 +155,8 @@ TASK_TEST(stress_tcp, connections_come_and_go_while_others_talk)
     weft_spawn(server, serve, l);
     for (uint32_t i = 0; i < EACH; i++) {
         for (uint32_t k = 0; k < KINDS; k++) {
-            clients[k][i] = (struct client){.address = address, .random = 1 + k * EACH + i, .rounds = NET_SCALE(15, 80)};
+            clients[k][i] =
+                (struct client){.address = address, .random = 1 + k * EACH + i, .rounds = NET_SCALE(15, 80)};
             weft_spawn(g, kinds[k], &clients[k][i]);
         }
     }

@@ -113,8 +113,8 @@ WEFT_TEST(address, what_is_read_can_be_written)
 
 WEFT_TEST(address, ports_that_are_none_are_refused)
 {
-    static const char *const ports[] = {"",    "65536", "99999999999999999999", "-1",   "+80", " 80",
-                                        "80 ", "0x50",  "http",                 "80\n", "8.0", "４"};
+    static const char *const ports[] = {
+        "", "65536", "99999999999999999999", "-1", "+80", " 80", "80 ", "0x50", "http", "80\n", "8.0", "４"};
 
     for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
         static const char *const hosts[] = {"127.0.0.1", "[::1]", "", "localhost"};

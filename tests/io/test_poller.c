@@ -21,11 +21,24 @@ static bool fail_one(enum weft__seam what)
     return (int)what == seam_target && calls_until_failure-- == 0;
 }
 
+static void *be_a_thread(void *arg)
+{
+    return arg;
+}
+
+/* The threads of this process, with the one that a sanitizer starts together with the first of ours. */
 static int threads(void)
 {
-    DIR *dir = opendir("/proc/self/task");
+    static bool warm;
+    pthread_t thread;
     int n = 0;
 
+    if (!warm) {
+        CHECK_OK(pthread_create(&thread, NULL, be_a_thread, NULL));
+        CHECK_OK(pthread_join(thread, NULL));
+        warm = true;
+    }
+    DIR *dir = opendir("/proc/self/task");
     CHECK_NOT_NULL(dir);
     while (readdir(dir))
         n++;
@@ -263,18 +276,19 @@ WEFT_TEST(poller, an_idle_runtime_does_not_tick)
 
     CHECK_OK(weft_runtime_create(&rt, &options));
     CHECK_OK(weft_runtime_run(rt, do_nothing, NULL));
-    /* The driver looks on for a while; a machine that is busy gives it more than one chance to get there. */
+    /* A tick of 10 ms would be 30. One is this thread's own, and a sanitizer may have a thread with a tick. */
+    const long allowed = TEST_TSAN ? 15 : 3;
     long woken = 0;
+    /* The driver looks on for a while; a machine that is busy gives it more than one chance to come to rest. */
     for (int i = 0; i < 10; i++) {
         pause_ms(300);
         CHECK_OK(getrusage(RUSAGE_SELF, &before));
         pause_ms(300);
         CHECK_OK(getrusage(RUSAGE_SELF, &after));
         woken = after.ru_nvcsw - before.ru_nvcsw;
-        if (woken <= 3)
+        if (woken <= allowed)
             break;
     }
-    /* A tick of 10 ms would be 30. One is this thread's own. */
-    CHECK_LE(woken, 3);
+    CHECK_LE(woken, allowed);
     weft_runtime_destroy(rt);
 }

@@ -167,10 +167,10 @@ WEFT_TEST(deque, empty_one_answers_so_again_and_again)
         CHECK_EQ(pop(&d), 0);
         CHECK_EQ(steal(&d), 0);
         CHECK(weft__deque_seems_empty(&d));
-        CHECK(weft__deque_seems_empty_to_owner(&d));
+        CHECK_EQ(weft__deque_count_of_owner(&d), 0);
         CHECK_OK(weft__deque_push(&d, item(i)));
         CHECK(!weft__deque_seems_empty(&d));
-        CHECK(!weft__deque_seems_empty_to_owner(&d));
+        CHECK_EQ(weft__deque_count_of_owner(&d), 1);
         CHECK_EQ(i % 2 != 0 ? pop(&d) : steal(&d), i);
     }
     weft__deque_fini(&d);

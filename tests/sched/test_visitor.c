@@ -1,92 +1,88 @@
 /* SPDX-License-Identifier: MIT */
-/* Tasks that spawn into a group of an ancestor's that they do not live in, as weft/task.h allows: from an outer group into an
- * inner one of the same owner, so that neither the group's cancellation nor its count knows of them. */
+/* Tasks that spawn into a group further out than the one that they live in, as weft/task.h allows: an owner opens two groups,
+ * one inside the other, and what lives in the inner one spawns into the outer one, whose count does not know of the spawner. */
 #include "tests/sched/tasks.h"
 
-struct visitor {
-    weft_group *inner;
-    atomic_int canceled, done, entered;
+struct traffic {
+    weft_group *outer;
+    atomic_int canceled, left, accepted, ended;
 };
 
-static int visit(void *arg)
+static int visit_canceled(void *arg)
 {
-    struct visitor *v = arg;
+    struct traffic *t = arg;
 
-    yield_until(&v->canceled, 1);
-    CHECK_RC(weft_spawn(v->inner, count_and_sleep_forever, &v->entered), WEFT_ECANCELED);
-    CHECK_OK(weft_yield());
-    atomic_store(&v->done, 1);
-    return 0;
+    spin_until(&t->canceled, 1);
+    CHECK_RC(weft_spawn(t->outer, count, &t->ended), WEFT_ECANCELED);
+    CHECK(weft_canceled());
+    CHECK_RC(weft_yield(), WEFT_ECANCELED);
+    return WEFT_ECANCELED;
 }
 
-static int spawn_into_aunt(void *arg)
+static int cancel_outer(void *arg)
 {
-    struct visitor v = {0};
-    weft_group *outer = weft_group_open(NULL);
+    struct traffic t = {.outer = weft_group_open(NULL)};
+    weft_group *inner = weft_group_open(NULL);
 
     (void)arg;
-    v.inner = weft_group_open(NULL);
-    CHECK_OK(weft_spawn(outer, visit, &v));
-    CHECK_OK(weft_group_cancel(v.inner));
-    atomic_store(&v.canceled, 1);
-    while (atomic_load(&v.done) == 0)
-        CHECK_RC(weft_yield(), WEFT_ECANCELED);
-    CHECK_EQ(atomic_load(&v.entered), 0);
-    CHECK_OK(weft_group_wait(v.inner));
-    weft_group_close(v.inner);
-    CHECK_OK(weft_group_wait(outer));
-    weft_group_close(outer);
+    CHECK_OK(weft_spawn(inner, visit_canceled, &t));
+    CHECK_OK(weft_group_cancel(t.outer));
+    atomic_store(&t.canceled, 1);
+    CHECK_RC(weft_group_wait(inner), WEFT_ECANCELED);
+    weft_group_close(inner);
+    CHECK_OK(weft_group_wait(t.outer));
+    weft_group_close(t.outer);
+    CHECK_EQ(atomic_load(&t.ended), 0);
     return 0;
 }
 
 WEFT_TEST(visitor, is_refused_by_a_group_that_is_canceled)
 {
-    CHECK_OK(test_run(spawn_into_aunt, NULL));
+    CHECK_OK(test_run(cancel_outer, NULL));
 }
 
-struct traffic {
-    weft_group *inner;
-    atomic_int stop, accepted, ended;
-};
+enum { VISITORS = 3, VISITS = TEST_TSAN ? 100 : 1000 };
 
 static int come_again(void *arg)
 {
     struct traffic *t = arg;
 
-    while (atomic_load(&t->stop) == 0) {
-        for (int i = 0; i < 8; i++) {
-            CHECK_OK(weft_spawn(t->inner, count, &t->ended));
+    for (int i = 0; i < VISITS; i++) {
+        for (int j = i % 3; j >= 0; j--) {
+            CHECK_OK(weft_spawn(t->outer, count, &t->ended));
             atomic_fetch_add(&t->accepted, 1);
         }
-        CHECK_OK(weft_yield());
+        /* The count comes down to nothing again and again: there the last child, the waiter and the next visit meet. */
+        do
+            CHECK_OK(weft_yield());
+        while (atomic_load(&t->ended) < atomic_load(&t->accepted) - 4);
     }
+    atomic_fetch_add(&t->left, 1);
     return 0;
 }
 
 static int wait_amid_visitors(void *arg)
 {
-    struct traffic t = {0};
-    weft_group *outer = weft_group_open(NULL);
+    struct traffic t = {.outer = weft_group_open(NULL)};
+    weft_group *inner = weft_group_open(NULL);
 
     (void)arg;
-    t.inner = weft_group_open(NULL);
-    for (int i = 0; i < 3; i++)
-        CHECK_OK(weft_spawn(outer, come_again, &t));
-    for (int i = 0; i < (TEST_TSAN ? 300 : 3000); i++) {
-        CHECK_OK(weft_spawn(t.inner, count, &t.ended));
+    for (int i = 0; i < VISITORS; i++)
+        CHECK_OK(weft_spawn(inner, come_again, &t));
+    /* That a wait ends while the visitors go on is right; that it is woken twice, or never, is not. */
+    while (atomic_load(&t.left) < VISITORS) {
+        CHECK_OK(weft_spawn(t.outer, count, &t.ended));
         atomic_fetch_add(&t.accepted, 1);
-        /* An early end of this wait is nothing wrong, as the visitors go on; a lost one is. */
-        CHECK_OK(weft_group_wait(t.inner));
+        CHECK_OK(weft_group_wait(t.outer));
+        /* A wake-up that was meant for the wait above would cut this one short. */
+        if (atomic_load(&t.ended) % 16 == 0)
+            CHECK_OK(weft_sleep_until(weft_now() + 20000));
     }
-    atomic_store(&t.stop, 1);
-    for (int i = 0; i < 20; i++)
-        CHECK_OK(weft_sleep_ms(0)); /* a wake-up that was meant for a wait of before would show here */
-    CHECK_OK(weft_sleep_ms(2));
-    CHECK_OK(weft_group_wait(t.inner));
-    weft_group_close(t.inner);
-    CHECK_OK(weft_group_wait(outer));
-    weft_group_close(outer);
+    CHECK_OK(weft_group_wait(inner));
+    weft_group_close(inner);
+    CHECK_OK(weft_group_wait(t.outer));
     CHECK_EQ(atomic_load(&t.ended), atomic_load(&t.accepted));
+    weft_group_close(t.outer);
     return 0;
 }
 
