@@ -242,15 +242,3 @@ void net_await_done(struct net_call *call)
     while (!call->done)
         CHECK_OK(weft_sleep_ms(1));
 }
-
-void net_drain_until(weft_stream *s, struct net_call *call)
-{
-    static char buffer[4096];
-
-    while (!call->done) {
-        weft_scope *turn = weft_scope_open(weft_after_ms(5));
-        ssize_t n = weft_scope_close(turn, weft_read(s, buffer, sizeof buffer));
-
-        CHECK(n > 0 || n == WEFT_ETIMEDOUT);
-    }
-}

@@ -101,7 +101,4 @@ int net_call_fd_wait(void *arg);
 void net_await_begun(struct net_call *call);
 void net_await_done(struct net_call *call);
 
-/* Reads what comes until the call is done. Not one read more: the call's last byte may be read before it says that it is done. */
-void net_drain_until(weft_stream *s, struct net_call *call);
-
 #endif

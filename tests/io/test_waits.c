@@ -138,7 +138,7 @@ TASK_TEST(waits, a_second_writer_is_told_that_the_stream_is_busy)
     weft_spawn(g, net_call_write, &calls[0]);
     weft_spawn(g, net_call_write, &calls[1]);
     CHECK_RC(returned_of(calls, &other)->result, WEFT_EBUSY);
-    net_drain_until(p.client, other);
+    read_until_done(p.client, other);
     CHECK_OK(weft_group_wait(g));
     CHECK_EQ(other->result, 1);
     weft_group_close(g);
@@ -166,7 +166,7 @@ TASK_TEST(waits, a_reader_and_a_writer_wait_at_once)
     CHECK_EQ(byte, 'r');
     CHECK(!writer.done);
     begin_read(g, &reader);
-    net_drain_until(p.client, &writer);
+    read_until_done(p.client, &writer);
     CHECK_GT(writer.result, 0);
     CHECK(!reader.done);
     CHECK_EQ(weft_write(p.client, "s", 1), 1);
