@@ -11,6 +11,7 @@
 #include "io/io.h"
 #include "io/stream.h"
 #include "io/sys.h"
+#include "sched/options.h"
 #include "sched/park.h"
 
 static int set_option(int fd, int level, int name, int value)
@@ -47,14 +48,6 @@ failed:
     return rc;
 }
 
-static bool reserved_is_zero(const weft_listen_options *o)
-{
-    for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
-        if (o->reserved[i] != 0)
-            return false;
-    return true;
-}
-
 int weft_tcp_listen(weft_listener **out, const char *address, const weft_listen_options *options)
 {
     static const weft_listen_options defaults;
@@ -68,7 +61,7 @@ int weft_tcp_listen(weft_listener **out, const char *address, const weft_listen_
         options = &defaults;
     if (io == NULL)
         return WEFT_ENOTASK;
-    if (options->backlog < 0 || !reserved_is_zero(options))
+    if (options->backlog < 0 || !WEFT__RESERVED_ARE_ZERO(options))
         return WEFT_EINVAL;
     if ((rc = weft__address_parse(&a, address)) < 0)
         return rc;

@@ -5,18 +5,11 @@
 #include <weft/error.h>
 
 #include "sched/cancel.h"
+#include "sched/options.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
 
 static const weft_group_options defaults;
-
-static bool reserved_is_zero(const weft_group_options *o)
-{
-    for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
-        if (o->reserved[i] != 0)
-            return false;
-    return true;
-}
 
 weft_group *weft_group_open(const weft_group_options *options)
 {
@@ -26,7 +19,7 @@ weft_group *weft_group_open(const weft_group_options *options)
 
     if (options == NULL)
         options = &defaults;
-    if (t == NULL || !reserved_is_zero(options))
+    if (t == NULL || !WEFT__RESERVED_ARE_ZERO(options))
         return NULL;
     g = weft__slab_cache_take(&w->groups, &w->rt->groups);
     if (g == NULL)

@@ -8,17 +8,10 @@
 
 #include "sched/cancel.h"
 #include "sched/group.h"
+#include "sched/options.h"
 #include "sched/park.h"
 
 /* Creating and destroying. */
-
-static bool options_are_valid(const weft_runtime_options *o)
-{
-    for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
-        if (o->reserved[i] != 0)
-            return false;
-    return o->workers <= WEFT_WORKERS_MAX && o->stack_size <= WEFT__STACK_MAX;
-}
 
 /* The environment's WEFT_WORKERS, where it is a number in range, or else the usable CPUs. */
 static unsigned default_workers(void)
@@ -110,7 +103,7 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
         options = &defaults;
     if (weft__worker_self() != NULL)
         return WEFT_EDEADLK;
-    if (!options_are_valid(options))
+    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_MAX || !WEFT__RESERVED_ARE_ZERO(options))
         return WEFT_EINVAL;
     rt = weft__alloc_aligned(sizeof *rt);
     if (rt == NULL)
