@@ -103,7 +103,8 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
         options = &defaults;
     if (weft__worker_self() != NULL)
         return WEFT_EDEADLK;
-    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_MAX || !WEFT__RESERVED_ARE_ZERO(options))
+    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_MAX ||
+        !WEFT__RESERVED_ARE_ZERO(options))
         return WEFT_EINVAL;
     rt = weft__alloc_aligned(sizeof *rt);
     if (rt == NULL)
