@@ -37,6 +37,10 @@ if(WEFT_SANITIZE_FLAGS)
     add_link_options(${WEFT_SANITIZE_FLAGS})
 endif()
 
+if(WEFT_UCONTEXT)
+    add_compile_definitions(WEFT_UCONTEXT=1) # for all: the layout of a context depends on it
+endif()
+
 if(WEFT_COVERAGE)
     # Counters are atomic because several threads run the same lines.
     add_compile_options("$<$<COMPILE_LANGUAGE:C>:--coverage;-fprofile-update=atomic>")
