@@ -31,7 +31,9 @@ int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *
     s->depth = parent->owner == t ? parent->depth + 1 : 0;
     A_STORE(&s->reason, WEFT__NOT_CANCELED, relaxed); /* relaxed: not shared yet */
     t->scope = s;
-    if (deadline != 0 && deadline != WEFT_NEVER) {
+    if (deadline != 0 && deadline <= weft__clock()) {
+        (void)weft__cancel(t->rt, s, WEFT__CANCELED_DEADLINE);
+    } else if (deadline != 0 && deadline != WEFT_NEVER) {
         int rc;
 
         s->timer.deadline = deadline;

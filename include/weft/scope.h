@@ -22,7 +22,8 @@ WEFT_BEGIN_DECLS
 typedef struct weft_scope weft_scope;
 
 /* Opens a scope of the calling task that is cancelled at `deadline` (0 or WEFT_NEVER: only by weft_scope_cancel()).
- * Of nested deadlines the earliest wins. Returns NULL where memory is out or outside of a task. Does not suspend. */
+ * Of nested deadlines the earliest wins; one that has passed already cancels at once. Returns NULL where memory is out or
+ * outside of a task. Does not suspend. */
 WEFT_API weft_scope *weft_scope_open(weft_time deadline);
 
 /*

@@ -86,13 +86,16 @@ static int past_deadline(void *arg)
     for (size_t i = 0; i < sizeof past / sizeof past[0]; i++) {
         weft_scope *s = weft_scope_open(past[i]);
 
+        CHECK(weft_canceled());
+        CHECK_RC(weft_yield(), WEFT_ECANCELED);
         CHECK_RC(weft_sleep_ms(FOREVER_MS), WEFT_ECANCELED);
         CHECK_RC(weft_scope_close(s, WEFT_ECANCELED), WEFT_ETIMEDOUT);
+        CHECK(!weft_canceled());
     }
     return weft_yield();
 }
 
-WEFT_TEST(scope, deadline_in_the_past_cancels_the_first_wait)
+WEFT_TEST(scope, deadline_in_the_past_cancels_at_once)
 {
     CHECK_OK(test_run(past_deadline, NULL));
 }
