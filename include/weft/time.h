@@ -2,8 +2,9 @@
 /*
  * Time. A weft_time is a point on the monotonic clock (CLOCK_MONOTONIC) in nanoseconds.
  *
- * Timers fire no earlier than asked for, and late by what the kernel's wake-up costs: some 50 us where
- * epoll_pwait2 exists (Linux 5.11), up to 1 ms where it does not (there time-outs are rounded up to milliseconds).
+ * Timers fire no earlier than asked for. While a worker is idle they are late by what the kernel's wake-up costs: some
+ * 50 us where epoll_pwait2 exists (Linux 5.11), up to 1 ms where it does not (there time-outs are rounded up to
+ * milliseconds). While all workers are busy they are looked at every 10 ms at the least, and what they wake waits its turn.
  */
 #ifndef WEFT_TIME_H
 #define WEFT_TIME_H
