@@ -8,56 +8,13 @@
 #include <unistd.h>
 
 #include "io/io.h"
-#include "tests/io/net.h"
-
-#define BOTH (WEFT_READABLE | WEFT_WRITABLE)
-
-static void make_pipe(int fds[2])
-{
-    CHECK_OK(pipe2(fds, O_NONBLOCK | O_CLOEXEC));
-}
-
-static void make_socketpair(int fds[2])
-{
-    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds));
-}
-
-static void close_both(int fds[2])
-{
-    close(fds[0]);
-    close(fds[1]);
-}
-
-static void fill(int fd)
-{
-    static const char zeros[4096];
-
-    while (write(fd, zeros, sizeof zeros) > 0)
-        ;
-    while (write(fd, zeros, 1) > 0)
-        ;
-}
-
-static void drain(int fd)
-{
-    char buffer[4096];
-
-    while (read(fd, buffer, sizeof buffer) > 0)
-        ;
-}
+#include "tests/io/fds.h"
 
 static void begin(weft_group *g, struct net_call *call)
 {
     call->begun = call->done = false;
     weft_spawn(g, net_call_fd_wait, call);
     net_await_begun(call);
-}
-
-static int wait_shortly(int fd, int events)
-{
-    weft_scope *scope = weft_scope_open(weft_after_ms(20));
-
-    return (int)weft_scope_close(scope, weft_fd_wait(fd, events));
 }
 
 TASK_TEST(fd_share, a_reader_and_a_writer_wait_for_one_socket)

@@ -9,52 +9,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "tests/io/net.h"
-
-#define BOTH (WEFT_READABLE | WEFT_WRITABLE)
-
-static void make_pipe(int fds[2])
-{
-    CHECK_OK(pipe2(fds, O_NONBLOCK | O_CLOEXEC));
-}
-
-static void make_socketpair(int fds[2])
-{
-    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds));
-}
-
-static void close_both(int fds[2])
-{
-    close(fds[0]);
-    close(fds[1]);
-}
-
-/* Writes until there is no room. */
-static void fill(int fd)
-{
-    static const char zeros[4096];
-
-    while (write(fd, zeros, sizeof zeros) > 0)
-        ;
-    while (write(fd, zeros, 1) > 0)
-        ;
-}
-
-static void drain(int fd)
-{
-    char buffer[4096];
-
-    while (read(fd, buffer, sizeof buffer) > 0)
-        ;
-}
-
-/* What a wait of at most 20 ms returns. */
-static int wait_shortly(int fd, int events)
-{
-    weft_scope *scope = weft_scope_open(weft_after_ms(20));
-
-    return (int)weft_scope_close(scope, weft_fd_wait(fd, events));
-}
+#include "tests/io/fds.h"
 
 TASK_TEST(fd_wait, a_pipe_becomes_readable)
 {
