@@ -141,6 +141,7 @@ static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t sear
     A_STORE(&w->sleep, AWAKE, relaxed); /* relaxed: for the monitor, and for nobody else from here on */
     w->searching = !found || searching != 0;
     w->woken_at = found ? 0 : weft__clock();
+    w->resting = false;
     weft__monitor_kick(w->rt); /* after the word has changed: see weft__monitor_tick() */
 }
 
@@ -153,7 +154,7 @@ void weft__idle_sleep(struct weft__worker *w)
 
     if (w->woken_at != 0)
         /* relaxed: hints */
-        A_ADD(weft__clock() - w->woken_at < WAKE_WORTH_NS ? &idle->futile : &idle->useful, 1, relaxed);
+        A_ADD(w->resting || weft__clock() - w->woken_at < WAKE_WORTH_NS ? &idle->futile : &idle->useful, 1, relaxed);
     A_STORE(&w->sleep, ASLEEP, relaxed); /* relaxed: a waker writes it after it has found us under the lock */
     weft__lock(&idle->lock);
     seated = idle->seat == NULL;
@@ -168,7 +169,7 @@ void weft__idle_sleep(struct weft__worker *w)
     weft__unlock(&idle->lock);
     w->searching = false;
 
-    if (weft__runtime_has_work(rt)) {
+    if (weft__runtime_has_work(rt, !w->resting)) {
         leave(idle, w, WEFT__IDLE_SEARCHING);
         return;
     }

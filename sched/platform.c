@@ -158,6 +158,19 @@ void weft__completion_wait(struct weft__completion *c)
     (void)sem_destroy(&c->semaphore);
 }
 
+enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4 };
+
+bool weft__membarrier_works(void)
+{
+    /* Registering is needed once a process, and may be repeated. Emulators may know the call and do nothing for it, but not this one. */
+    return !weft__fault(WEFT__SEAM_MEMBARRIER) && syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+void weft__membarrier(void)
+{
+    (void)syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
+}
+
 int64_t weft__clock(void)
 {
     struct timespec t;

@@ -50,6 +50,7 @@ enum weft__seam {
     WEFT__SEAM_THREAD,
     WEFT__SEAM_EPOLL,
     WEFT__SEAM_EVENTFD,
+    WEFT__SEAM_MEMBARRIER,
     WEFT__SEAM_DRIVER,
     WEFT__SEAM_SOCKET,
     WEFT__SEAM_ACCEPT,
@@ -94,6 +95,12 @@ struct weft__completion {
 void weft__completion_init(struct weft__completion *c);
 void weft__completion_tell(struct weft__completion *c);
 void weft__completion_wait(struct weft__completion *c);
+
+/* Whether weft__membarrier() may be called. */
+bool weft__membarrier_works(void);
+
+/* A full memory barrier in every thread of the process, for the rare side of a handshake (membarrier(2), private expedited). */
+void weft__membarrier(void);
 
 int64_t weft__clock(void); /* CLOCK_MONOTONIC, nanoseconds */
 

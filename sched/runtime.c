@@ -78,6 +78,7 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     weft__slab_init(&rt->scopes, sizeof(weft_scope));
     A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
     rt->root.scope.is_group = true;
+    rt->has_membarrier = weft__membarrier_works();
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
     if ((rc = weft__idle_init(&rt->idle, rt->workers_count)) < 0)
         return rc;
@@ -211,12 +212,12 @@ void weft__runtime_interrupt(weft_runtime *rt)
 
 /* Looking over all workers. */
 
-bool weft__runtime_has_work(weft_runtime *rt)
+bool weft__runtime_has_work(weft_runtime *rt, bool fresh)
 {
     if (!weft__inbox_seems_empty(&rt->inbox) || A_LOAD(&rt->stopping, seq_cst))
         return true;
     for (unsigned i = 0; i < rt->workers_count; i++)
-        if (weft__worker_has_work(&rt->workers[i]))
+        if (weft__worker_has_work(&rt->workers[i], fresh))
             return true;
     return false;
 }

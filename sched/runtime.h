@@ -19,6 +19,7 @@ struct weft_runtime {
     /* Read by all, written at the start only. */
     struct weft__worker *workers;
     unsigned workers_count;
+    bool has_membarrier;
     const struct weft__io_ops *ops;
     struct weft__io *io;
 
@@ -51,8 +52,9 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
 /* Cancels the root on behalf of SIGINT. Safe in a signal handler. */
 void weft__runtime_interrupt(weft_runtime *rt);
 
-/* Whether there is anything for a worker to do: the sleeper's last look. */
-bool weft__runtime_has_work(weft_runtime *rt);
+/* Whether there is anything for a worker to do: the sleeper's last look. `fresh`: also tasks that never ran, which their
+ * worker will come to itself. */
+bool weft__runtime_has_work(weft_runtime *rt, bool fresh);
 
 /* The earliest timer of all workers. */
 weft_time weft__runtime_earliest_timer(weft_runtime *rt);

@@ -9,6 +9,12 @@
 
 enum { SLOT_RUNS = 3, LOOK_EVERY = 61 };
 
+/* A thief waits so many turns of weft__spin() for the answer of those that it asks to share, some 3 us, before it uses force. */
+enum { ASK_TURNS = 72 };
+
+/* After so many thefts in a row that brought less work than they cost, a thief rests until it is woken. */
+enum { THEFTS_IN_VAIN = 16 };
+
 int weft__worker_init(struct weft__worker *w, weft_runtime *rt, unsigned index)
 {
     int rc;
@@ -20,6 +26,8 @@ int weft__worker_init(struct weft__worker *w, weft_runtime *rt, unsigned index)
     weft__timers_init(&w->timers);
     if ((rc = weft__deque_init(&w->deque)) == 0)
         rc = weft__deque_init(&w->ready);
+    if (!rt->has_membarrier)
+        weft__deque_share_always(&w->deque);
     return rc;
 }
 
@@ -35,7 +43,7 @@ void weft__worker_fini(struct weft__worker *w)
 static void push_ready(struct weft__worker *w, struct weft__task *t)
 {
     /* Where there is no memory to grow the queue: the inbox needs none. */
-    if (WEFT__UNLIKELY(weft__deque_push(&w->ready, t) < 0))
+    if (WEFT__UNLIKELY(weft__deque_push_shared(&w->ready, t) < 0))
         weft__inbox_push(&w->rt->inbox, t);
 }
 
@@ -141,6 +149,7 @@ static struct weft__task *pick(struct weft__worker *w)
         w->current = NULL; /* what this brings is nobody's hand-off */
         (void)look_around(w);
         w->current = current;
+        weft__deque_share_oldest(&w->deque);
         if ((t = steal_from(&w->deque)) != NULL)
             return t;
     }
@@ -176,21 +185,87 @@ static uint32_t next_random(struct weft__worker *w)
     return w->random = x;
 }
 
-static struct weft__task *steal(struct weft__worker *w)
+/* The i-th of those that `w` may steal from, beginning with the start-th; NULL for itself. */
+static struct weft__worker *victim(struct weft__worker *w, unsigned start, unsigned i)
 {
-    weft_runtime *rt = w->rt;
-    unsigned n = rt->workers_count, start = next_random(w) % n;
+    unsigned n = w->rt->workers_count, k = start + i < n ? start + i : start + i - n;
 
-    for (unsigned i = 0; i < n; i++) {
-        struct weft__worker *victim = &rt->workers[start + i < n ? start + i : start + i - n];
+    return k != w->index ? &w->rt->workers[k] : NULL;
+}
+
+/* What others share. */
+static struct weft__task *steal_shared(struct weft__worker *w, unsigned start)
+{
+    for (unsigned i = 0; i < w->rt->workers_count; i++) {
+        struct weft__worker *v = victim(w, start, i);
         struct weft__task *t;
 
-        if (victim == w)
-            continue;
-        if ((t = steal_from(&victim->ready)) != NULL || (t = steal_from(&victim->deque)) != NULL)
+        if (v != NULL && ((t = steal_from(&v->ready)) != NULL || (t = steal_from(&v->deque)) != NULL))
             return t;
     }
     return NULL;
+}
+
+/* What others keep for themselves: asks for it, and takes it if no answer comes in time. */
+static struct weft__task *steal_private(struct weft__worker *w, unsigned start)
+{
+    struct weft__task *t;
+    unsigned turns = 0;
+    bool asked = false;
+
+    for (unsigned i = 0; i < w->rt->workers_count; i++) {
+        struct weft__worker *v = victim(w, start, i);
+
+        if (v != NULL && weft__deque_seems_private(&v->deque)) {
+            weft__deque_ask(&v->deque);
+            asked = true;
+        }
+    }
+    while (asked && turns < ASK_TURNS) {
+        weft__spin(&turns);
+        if ((t = steal_shared(w, start)) != NULL)
+            return t;
+    }
+    for (unsigned i = 0; asked && i < w->rt->workers_count; i++) {
+        struct weft__worker *v = victim(w, start, i);
+
+        if (v != NULL && weft__deque_force(&v->deque) && (t = steal_from(&v->deque)) != NULL)
+            return t;
+    }
+    return NULL;
+}
+
+/* Judges the last theft now that all that it brought is done. */
+static void judge_theft(struct weft__worker *w, weft_time now)
+{
+    if (w->theft_done == 0)
+        return;
+    if (now - w->theft_done < 2 * w->theft_cost)
+        w->thefts_in_vain++;
+    else
+        w->thefts_in_vain = 0;
+    w->theft_done = 0;
+}
+
+static struct weft__task *steal(struct weft__worker *w)
+{
+    unsigned start = next_random(w) % w->rt->workers_count;
+    weft_time began = weft__clock();
+    struct weft__task *t;
+
+    judge_theft(w, began);
+    if (w->thefts_in_vain >= THEFTS_IN_VAIN) {
+        w->resting = true;
+        w->thefts_in_vain = THEFTS_IN_VAIN - 1;
+        return NULL;
+    }
+    if ((t = steal_shared(w, start)) == NULL)
+        t = steal_private(w, start);
+    if (t != NULL && t->stack == NULL) {
+        w->theft_done = weft__clock();
+        w->theft_cost = w->theft_done - began;
+    }
+    return t;
 }
 
 /* The next task to run, sleeping until there is one. NULL: the runtime stops. */

@@ -47,6 +47,9 @@ struct weft__worker {
     struct weft__magazine magazine;
     struct weft__slab_cache tasks, scopes, groups;
     bool searching;
+    bool resting;                      /* goes to sleep although others have tasks that never ran: they are too small */
+    unsigned thefts_in_vain;           /* in a row */
+    weft_time theft_done, theft_cost;  /* when the last one was done, 0: judged; and how long it took */
     weft_time woken_at;                /* when another woke it from its last sleep; 0: it woke by itself */
     unsigned wake_pause, wake_backoff; /* pushes until the next wake, and how many to leave out then (idle.c) */
     uint32_t futile_seen, useful_seen;
@@ -113,10 +116,10 @@ void weft__make_ready(struct weft__task *t);
  * another worker after it. */
 void weft__worker_run(struct weft__worker *w, struct weft__task *t);
 
-/* Whether anything lies in the queues of `w`. */
-static inline bool weft__worker_has_work(struct weft__worker *w)
+/* Whether anything lies in the queues of `w`. The tasks that never ran count only where `fresh` says so: their owner is awake. */
+static inline bool weft__worker_has_work(struct weft__worker *w, bool fresh)
 {
-    return !weft__deque_seems_empty(&w->ready) || !weft__deque_seems_empty(&w->deque);
+    return !weft__deque_seems_empty(&w->ready) || (fresh && weft__deque_seems_used(&w->deque));
 }
 
 #endif
