@@ -125,7 +125,8 @@ void weft__deque_share_oldest(struct weft__deque *d)
         return;
     hold(d);
     s = A_LOAD(&d->split, relaxed);
-    if (s <= A_LOAD(&d->top, relaxed) && s < A_LOAD(&d->bottom, relaxed)) /* relaxed: a top that is out of date only grows */
+    if (s <= A_LOAD(&d->top, relaxed) &&
+        s < A_LOAD(&d->bottom, relaxed)) /* relaxed: a top that is out of date only grows */
         share(d, s + 1);
     release(d);
 }

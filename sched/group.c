@@ -5,11 +5,9 @@
 #include <weft/error.h>
 
 #include "sched/cancel.h"
+#include "sched/execute.h"
 #include "sched/options.h"
 #include "sched/park.h"
-#include "sched/runtime.h"
-
-static const weft_group_options defaults;
 
 weft_group *weft_group_open(const weft_group_options *options)
 {
@@ -17,49 +15,25 @@ weft_group *weft_group_open(const weft_group_options *options)
     struct weft__task *t = w != NULL ? w->current : NULL;
     weft_group *g;
 
-    if (options == NULL)
-        options = &defaults;
-    if (t == NULL || !WEFT__RESERVED_ARE_ZERO(options))
+    if (WEFT__UNLIKELY(t == NULL || (options != NULL && !WEFT__RESERVED_ARE_ZERO(options))))
         return NULL;
     g = weft__slab_cache_take(&w->groups, &w->rt->groups);
-    if (g == NULL)
+    if (WEFT__UNLIKELY(g == NULL))
         return NULL;
-    g->spawned = g->inlined = 0;
+    g->unstarted = 0;
     /* relaxed: whoever gets to know the group does so through a queue or a lock */
     A_STORE(&g->pending, 0, relaxed);
     A_STORE(&g->error, 0, relaxed);
-    g->scope.is_group = true;
-    if (weft__scope_enter(w, t, &g->scope, options->deadline) < 0) {
+    if (WEFT__LIKELY(options == NULL)) {
+        weft__scope_push(t, &g->scope);
+    } else if (weft__scope_enter(w, t, &g->scope, options->deadline) < 0) {
         weft__slab_cache_give(&w->groups, &w->rt->groups, g);
         return NULL;
     }
     return g;
 }
 
-void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_group *g, weft_fn fn, void *arg, uint64_t seen_epoch)
-{
-    t->fn = fn;
-    t->arg = arg;
-    t->stack = NULL;
-    t->group = g;
-    t->scope = &g->scope;
-    t->rt = rt;
-    t->seen_epoch = seen_epoch;
-    t->seen_canceled = false;
-}
-
-/* Another batch of promises. */
-static int take_credits(struct weft__worker *w)
-{
-    int rc = weft__stack_credit_take(&w->rt->stacks, WEFT__CREDIT_BATCH);
-
-    if (rc == 0)
-        w->credits = WEFT__CREDIT_BATCH;
-    return rc;
-}
-
-/* A child is gone: wakes the owner if it was the last. After the swap the group may be, too. */
-static void count_down(weft_group *g)
+void weft__group_count_down(weft_group *g)
 {
     struct weft__task *owner = g->scope.owner;
     int64_t n = A_LOAD(&g->pending, relaxed), left;
@@ -73,53 +47,6 @@ static void count_down(weft_group *g)
         weft__unpark_any(owner);
 }
 
-int weft_spawn(weft_group *g, weft_fn fn, void *arg)
-{
-    struct weft__worker *w = weft__worker_self();
-    struct weft__task *t = w != NULL ? w->current : NULL, *child;
-    uint64_t epoch;
-
-    if (WEFT__UNLIKELY(t == NULL))
-        return WEFT_ENOTASK;
-    if (WEFT__UNLIKELY(g == NULL))
-        return WEFT_ENOMEM;
-    /* A spawner that is not cancelled cannot be in a cancelled group, and the child knows as much as the spawner. Of a group
-     * that may not be on the spawner's chain it knows nothing. */
-    if (WEFT__UNLIKELY(weft__task_canceled(t) || (t != g->scope.owner && t->group != g))) {
-        if (weft__scope_chain_canceled(&g->scope))
-            return WEFT_ECANCELED;
-        epoch = 0;
-    } else {
-        epoch = t->seen_epoch;
-    }
-    if (WEFT__UNLIKELY(w->credits == 0) && take_credits(w) < 0)
-        goto no_credit;
-    child = weft__slab_cache_take(&w->tasks, &w->rt->tasks);
-    if (WEFT__UNLIKELY(child == NULL))
-        goto no_credit;
-    weft__task_init(child, w->rt, g, fn, arg, epoch);
-    /* relaxed: the child cannot end, and be counted down, before it is pushed */
-    if (WEFT__LIKELY(t == g->scope.owner))
-        g->spawned++;
-    else
-        A_ADD(&g->pending, 1, relaxed);
-    if (WEFT__UNLIKELY(weft__deque_push(&w->deque, child) < 0))
-        goto no_room;
-    w->credits--;
-    weft__idle_notify_lazily(w);
-    return 0;
-
-no_room:
-    if (t == g->scope.owner)
-        g->spawned--;
-    else
-        count_down(g);
-    weft__slab_cache_give(&w->tasks, &w->rt->tasks, child);
-no_credit:
-    (void)weft_group_fail(g, WEFT_ENOMEM);
-    return WEFT_ENOMEM;
-}
-
 static void fail(weft_runtime *rt, weft_group *g, int code)
 {
     int none = 0;
@@ -128,69 +55,45 @@ static void fail(weft_runtime *rt, weft_group *g, int code)
     (void)weft__cancel(rt, &g->scope, WEFT__CANCELED_ERROR);
 }
 
-void weft__group_child_ended(struct weft__worker *w, struct weft__task *t, int rc, struct weft__task *below)
+void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
 {
-    weft_group *g = t->group;
-    struct weft__task *owner = g->scope.owner;
-    weft_runtime *rt = w->rt;
-
-    if (WEFT__UNLIKELY(A_LOAD(&t->linked, relaxed))) /* relaxed: see weft__park_prepare() */
+    if (A_LOAD(&t->linked, relaxed)) /* relaxed: see weft__park_prepare() */
         weft__cancel_unlink_task(t);
-    if (WEFT__UNLIKELY(rc < 0) && owner != NULL && !(rc == WEFT_ECANCELED && weft__scope_chain_canceled(&g->scope)))
-        fail(rt, g, rc);
-    weft__slab_cache_give(&w->tasks, &rt->tasks, t);
-    if (WEFT__UNLIKELY(++w->credits > 2 * WEFT__CREDIT_BATCH)) {
-        w->credits -= WEFT__CREDIT_BATCH;
-        weft__stack_credit_give(&rt->stacks, WEFT__CREDIT_BATCH);
-    }
-    if (owner == NULL)
-        return; /* a child of the root: its waiter has been told */
-    if (below == owner) {
-        g->inlined++;
-        return;
-    }
-    count_down(g);
+    if (rc < 0 && g->scope.owner != NULL && !(rc == WEFT_ECANCELED && weft__scope_chain_canceled(&g->scope)))
+        fail(t->rt, g, rc);
 }
 
 /* Whether a child may be run above the frames of the calling task. */
-static bool fits(const struct weft__worker *w)
+static inline bool fits(const struct weft__worker *w)
 {
     return (size_t)((char *)__builtin_frame_address(0) - w->stack->low) > w->rt->stacks.promise;
 }
 
 /* Runs the children that nobody has taken yet, newest first, on the stack that the owner is on. */
-static void run_children(struct weft__task *t, weft_group *g)
+static inline void run_children(struct weft__worker *w, struct weft__task *t, weft_group *g)
 {
-    while (g->spawned > g->inlined) {
-        struct weft__worker *w = weft__worker_self();
+    while (g->unstarted > 0) {
         struct weft__task *child;
 
-        if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0)) {
-            weft__worker_attend(w, t);
-            continue;
-        }
-        if (!fits(w) || (child = weft__deque_pop(&w->deque)) == NULL)
+        if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
+            w = weft__worker_attend(w, t);
+        if (WEFT__UNLIKELY(!fits(w)) || (child = weft__deque_pop(&w->deque)) == NULL)
             return;
-        if (child->group != g) {
+        if (WEFT__UNLIKELY(child->group != g)) {
             /* The room that it had is still there. */
             (void)weft__deque_push(&w->deque, child);
             return;
         }
-        weft__worker_run(w, child);
+        w = weft__execute(w, child, t);
     }
 }
 
-/* Waits for all children. Not to be cut short. */
-static void join(struct weft__task *t, weft_group *g)
+/* Waits until the others have ended the children. Not to be cut short. */
+static WEFT__NOINLINE void wait_for_others(struct weft__task *t, weft_group *g)
 {
-    int64_t left, n, sum;
+    int64_t left = g->unstarted, n = A_LOAD(&g->pending, relaxed), sum;
 
-    run_children(t, g);
-    left = g->spawned - g->inlined;
-    g->spawned = g->inlined = 0;
-    n = A_LOAD(&g->pending, acquire); /* pairs with the swap in count_down() */
-    if (left == 0 && n == 0)
-        return;
+    g->unstarted = 0;
     (void)weft__park_prepare(t, WEFT__NOT_CANCELABLE);
     do
         sum = n + left;
@@ -201,12 +104,21 @@ static void join(struct weft__task *t, weft_group *g)
         (void)weft__park(t);
 }
 
-static int result(const weft_group *g)
+/* Whether children are left that somebody else has begun, or is to begin. Owner. */
+static inline bool has_children(weft_group *g)
+{
+    return g->unstarted != 0 || A_LOAD(&g->pending, acquire) != 0; /* pairs with the swap in weft__group_count_down() */
+}
+
+/* What the wait returns; `t` is the owner. */
+static int result(struct weft__task *t, const weft_group *g)
 {
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
 
-    if (error != 0)
+    if (WEFT__UNLIKELY(error != 0))
         return error;
+    if (WEFT__LIKELY(!weft__task_canceled(t)))
+        return 0;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
     return A_LOAD(&g->scope.reason, relaxed) == WEFT__CANCELED_DEADLINE ? WEFT_ETIMEDOUT : 0;
@@ -217,35 +129,45 @@ int weft_group_wait(weft_group *g)
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
 
-    if (t == NULL)
+    if (WEFT__UNLIKELY(t == NULL))
         return WEFT_ENOTASK;
-    if (g == NULL)
+    if (WEFT__UNLIKELY(g == NULL))
         return WEFT_ENOMEM;
-    if (t != g->scope.owner)
+    if (WEFT__UNLIKELY(t != g->scope.owner))
         return WEFT_EINVAL;
     if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
-        weft__worker_attend(w, t);
-    join(t, g);
-    return result(g);
+        w = weft__worker_attend(w, t);
+    run_children(w, t, g);
+    if (WEFT__UNLIKELY(has_children(g)))
+        wait_for_others(t, g);
+    return result(t, g);
+}
+
+/* Ends what is left of a group that is closed. Returns the caller's worker after it. */
+static WEFT__NOINLINE struct weft__worker *end_early(struct weft__task *t, weft_group *g)
+{
+    if (t->scope != &g->scope)
+        weft__scope_close_inner(t, &g->scope);
+    if (has_children(g)) {
+        (void)weft__cancel(t->rt, &g->scope, WEFT__CANCELED_CALL);
+        run_children(weft__worker_self(), t, g);
+        wait_for_others(t, g);
+    }
+    return weft__worker_self();
 }
 
 void weft_group_close(weft_group *g)
 {
-    struct weft__task *t = weft__task_self();
-    struct weft__worker *w;
+    struct weft__worker *w = weft__worker_self();
+    struct weft__task *t = w != NULL ? w->current : NULL;
 
-    if (g == NULL || t == NULL || t != g->scope.owner)
+    if (WEFT__UNLIKELY(g == NULL || t == NULL || t != g->scope.owner))
         return;
-    if (t->scope != &g->scope)
-        weft__scope_close_inner(t, &g->scope);
-    if (g->spawned > g->inlined || A_LOAD(&g->pending, acquire) != 0) {
-        (void)weft__cancel(t->rt, &g->scope, WEFT__CANCELED_CALL);
-        join(t, g);
-    }
-    if (A_LOAD(&g->linked, relaxed)) /* relaxed: whoever linked it was a child, and has ended */
+    if (WEFT__UNLIKELY(t->scope != &g->scope || has_children(g)))
+        w = end_early(t, g);
+    if (WEFT__UNLIKELY(A_LOAD(&g->linked, relaxed))) /* relaxed: whoever linked it was a child, and has ended */
         weft__cancel_unlink_group(g);
     weft__scope_leave(t, &g->scope); /* after it nobody touches the record */
-    w = weft__worker_self();
     weft__slab_cache_give(&w->groups, &w->rt->groups, g);
 }
 

@@ -5,11 +5,10 @@
 
 #include "sched/scope.h"
 
-/* `t`, a child, has returned `rc` on worker `w`: tells its group, gives back its credit and its record. `below` is the task
- * on whose frames it ran, NULL for the loop. */
-void weft__group_child_ended(struct weft__worker *w, struct weft__task *t, int rc, struct weft__task *below);
+/* `t`, a child, has returned `rc`: makes it unknown to cancellers, and if it failed, the group fails. */
+void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc);
 
-/* Fills in a record for a child of `g`. */
-void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_group *g, weft_fn fn, void *arg, uint64_t seen_epoch);
+/* A child that the owner did not run itself is gone: wakes the owner if it was the last. After it the group may be, too. */
+void weft__group_count_down(weft_group *g);
 
 #endif

@@ -163,7 +163,8 @@ enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER_PRIVATE_EXPEDI
 bool weft__membarrier_works(void)
 {
     /* Registering is needed once a process, and may be repeated. Emulators may know the call and do nothing for it, but not this one. */
-    return !weft__fault(WEFT__SEAM_MEMBARRIER) && syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+    return !weft__fault(WEFT__SEAM_MEMBARRIER) &&
+           syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 void weft__membarrier(void)

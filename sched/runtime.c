@@ -10,6 +10,7 @@
 #include "sched/group.h"
 #include "sched/options.h"
 #include "sched/park.h"
+#include "sched/spawn.h"
 
 /* Creating and destroying. */
 
@@ -77,7 +78,6 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     weft__slab_init(&rt->groups, sizeof(weft_group));
     weft__slab_init(&rt->scopes, sizeof(weft_scope));
     A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
-    rt->root.scope.is_group = true;
     rt->has_membarrier = weft__membarrier_works();
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
     if ((rc = weft__idle_init(&rt->idle, rt->workers_count)) < 0)

@@ -24,7 +24,6 @@
 #define WEFT__STACK_DEFAULT ((size_t)64 << 10) /* what a task may count on */
 #define WEFT__STACK_MAX ((size_t)8 << 20)
 #define WEFT__MAGAZINE 16
-#define WEFT__CREDIT_BATCH 32
 
 struct weft__stack {
     struct weft__depot_entry entry;

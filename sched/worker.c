@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/worker.h"
 
-#include "sched/group.h"
+#include "sched/execute.h"
 #include "sched/idle.h"
 #include "sched/inbox.h"
 #include "sched/park.h"
@@ -372,22 +372,15 @@ void weft__worker_yield(struct weft__worker *w, struct weft__task *t)
     leave_for(w, next);
 }
 
-/* The loop. */
-
-void weft__worker_run(struct weft__worker *w, struct weft__task *t)
+struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__task *t)
 {
-    struct weft__task *below = w->current;
-    int rc;
-
-    t->stack = w->stack;
-    w->current = t;
-    rc = t->fn(t->arg);
-    if (WEFT__UNLIKELY(t->scope != &t->group->scope))
-        weft__scope_close_inner(t, &t->group->scope);
-    w = weft__worker_self();
-    w->current = below;
-    weft__group_child_ended(w, t, rc, below);
+    A_STORE(&w->attention, 0, relaxed); /* relaxed: a hint, it carries no data */
+    w->until_look = 1;
+    weft__worker_yield(w, t);
+    return weft__worker_self();
 }
+
+/* The loop. */
 
 void weft__worker_entry(void)
 {
@@ -403,13 +396,13 @@ void weft__worker_entry(void)
         if (t == NULL && (t = find(w)) == NULL)
             break;
         if (t->stack == NULL) {
-            weft__worker_run(w, t);
+            w = weft__execute(w, t, NULL);
         } else {
             w->after = WEFT__AFTER_LOOP;
             w->after_what = w->stack;
             switch_to_task(w, t);
+            w = weft__worker_self();
         }
-        w = weft__worker_self();
     }
     weft__context_switch(&w->stack->context, &w->native); /* for good: the pool ends with the runtime */
     __builtin_unreachable();

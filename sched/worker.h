@@ -43,9 +43,8 @@ struct weft__worker {
     unsigned slot_runs;
     unsigned fresh_turns; /* picks that go to the deque before the ready queue */
     unsigned until_look;  /* picks until the next look around */
-    int64_t credits;      /* promises of stacks that are at hand */
     struct weft__magazine magazine;
-    struct weft__slab_cache tasks, scopes, groups;
+    struct weft__slab_cache tasks, scopes, groups; /* the first by spawn.h */
     bool searching;
     bool resting;                      /* goes to sleep although others have tasks that never ran: they are too small */
     unsigned thefts_in_vain;           /* in a row */
@@ -101,20 +100,12 @@ void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct
 /* Lets others run first, if there are any. */
 void weft__worker_yield(struct weft__worker *w, struct weft__task *t);
 
-/* Does what the monitor asks for by `attention`: looks around, and lets others run first. */
-static inline void weft__worker_attend(struct weft__worker *w, struct weft__task *t)
-{
-    A_STORE(&w->attention, 0, relaxed); /* relaxed: a hint, it carries no data */
-    w->until_look = 1;
-    weft__worker_yield(w, t);
-}
+/* Does what the monitor asks for by `attention`: looks around, and lets others run first. Returns the caller's worker after
+ * it. */
+struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__task *t);
 
 /* Puts a task that somebody has won into a queue: the calling worker's, or the inbox. Never fails. */
 void weft__make_ready(struct weft__task *t);
-
-/* Runs `t`, which never ran, on the stack that the caller is on, to its end, and frees the record. The caller may be on
- * another worker after it. */
-void weft__worker_run(struct weft__worker *w, struct weft__task *t);
 
 /* Whether anything lies in the queues of `w`. The tasks that never ran count only where `fresh` says so: their owner is awake. */
 static inline bool weft__worker_has_work(struct weft__worker *w, bool fresh)
