@@ -6,6 +6,7 @@
 
 #include "sched/cancel.h"
 #include "sched/execute.h"
+#include "sched/join.h"
 #include "sched/options.h"
 #include "sched/park.h"
 
@@ -55,12 +56,18 @@ static void fail(weft_runtime *rt, weft_group *g, int code)
     (void)weft__cancel(rt, &g->scope, WEFT__CANCELED_ERROR);
 }
 
+void weft__group_child_failed(weft_group *g, weft_runtime *rt, int rc)
+{
+    if (rc != WEFT_ECANCELED || !weft__scope_chain_canceled(&g->scope))
+        fail(rt, g, rc);
+}
+
 void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
 {
     if (A_LOAD(&t->linked, relaxed)) /* relaxed: see weft__park_prepare() */
         weft__cancel_unlink_task(t);
-    if (rc < 0 && g->scope.owner != NULL && !(rc == WEFT_ECANCELED && weft__scope_chain_canceled(&g->scope)))
-        fail(t->rt, g, rc);
+    if (rc < 0 && g->scope.owner != NULL)
+        weft__group_child_failed(g, t->rt, rc);
 }
 
 /* Whether a child may be run above the frames of the calling task. */
@@ -79,7 +86,7 @@ static inline void run_children(struct weft__worker *w, struct weft__task *t, we
             w = weft__worker_attend(w, t);
         if (WEFT__UNLIKELY(!fits(w)) || (child = weft__deque_pop(&w->deque)) == NULL)
             return;
-        if (WEFT__UNLIKELY(child->group != g)) {
+        if (WEFT__UNLIKELY(weft__is_half(child) || child->group != g)) {
             /* The room that it had is still there. */
             (void)weft__deque_push(&w->deque, child);
             return;
@@ -88,12 +95,14 @@ static inline void run_children(struct weft__worker *w, struct weft__task *t, we
     }
 }
 
-/* Waits until the others have ended the children. Not to be cut short. */
-static WEFT__NOINLINE void wait_for_others(struct weft__task *t, weft_group *g)
+void weft__group_wait_for(weft_group *g, struct weft__task *t, int64_t left)
 {
-    int64_t left = g->unstarted, n = A_LOAD(&g->pending, relaxed), sum;
+    int64_t n = A_LOAD(&g->pending, acquire), sum; /* pairs with the swap in weft__group_count_down(), as below */
 
-    g->unstarted = 0;
+    if (n + left == 0) {
+        A_STORE(&g->pending, 0, relaxed); /* relaxed: nobody else is left */
+        return;
+    }
     (void)weft__park_prepare(t, WEFT__NOT_CANCELABLE);
     do
         sum = n + left;
@@ -104,14 +113,21 @@ static WEFT__NOINLINE void wait_for_others(struct weft__task *t, weft_group *g)
         (void)weft__park(t);
 }
 
+static WEFT__NOINLINE void wait_for_others(struct weft__task *t, weft_group *g)
+{
+    int64_t left = g->unstarted;
+
+    g->unstarted = 0;
+    weft__group_wait_for(g, t, left);
+}
+
 /* Whether children are left that somebody else has begun, or is to begin. Owner. */
 static inline bool has_children(weft_group *g)
 {
     return g->unstarted != 0 || A_LOAD(&g->pending, acquire) != 0; /* pairs with the swap in weft__group_count_down() */
 }
 
-/* What the wait returns; `t` is the owner. */
-static int result(struct weft__task *t, const weft_group *g)
+int weft__group_result(const weft_group *g, struct weft__task *t)
 {
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
 
@@ -140,7 +156,7 @@ int weft_group_wait(weft_group *g)
     run_children(w, t, g);
     if (WEFT__UNLIKELY(has_children(g)))
         wait_for_others(t, g);
-    return result(t, g);
+    return weft__group_result(g, t);
 }
 
 /* Ends what is left of a group that is closed. Returns the caller's worker after it. */
@@ -165,9 +181,7 @@ void weft_group_close(weft_group *g)
         return;
     if (WEFT__UNLIKELY(t->scope != &g->scope || has_children(g)))
         w = end_early(t, g);
-    if (WEFT__UNLIKELY(A_LOAD(&g->linked, relaxed))) /* relaxed: whoever linked it was a child, and has ended */
-        weft__cancel_unlink_group(g);
-    weft__scope_leave(t, &g->scope); /* after it nobody touches the record */
+    weft__group_leave(g, t);
     weft__slab_cache_give(&w->groups, &w->rt->groups, g);
 }
 

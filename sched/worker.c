@@ -4,6 +4,7 @@
 #include "sched/execute.h"
 #include "sched/idle.h"
 #include "sched/inbox.h"
+#include "sched/join.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
 
@@ -88,14 +89,14 @@ static struct weft__task *take_slot(struct weft__worker *w)
     return A_XCHG(&w->slot, NULL, acquire);
 }
 
-static struct weft__task *steal_from(struct weft__deque *d)
+static struct weft__task *steal_from(struct weft__worker *w, struct weft__deque *d)
 {
     void *t;
 
     for (;;)
         switch (weft__deque_steal(d, &t)) {
         case WEFT__STEAL_GOT:
-            return t;
+            return weft__fresh(w, t);
         case WEFT__STEAL_EMPTY:
             return NULL;
         case WEFT__STEAL_LOST:
@@ -118,6 +119,11 @@ static unsigned look_around(struct weft__worker *w)
     n += weft__runtime_run_timers(rt);
     n += (unsigned)rt->ops->poll(rt->io, 0);
     return n;
+}
+
+static struct weft__task *pop_fresh(struct weft__worker *w)
+{
+    return weft__fresh(w, weft__deque_pop(&w->deque));
 }
 
 static bool seems_empty(struct weft__deque *d)
@@ -150,7 +156,7 @@ static struct weft__task *pick(struct weft__worker *w)
         (void)look_around(w);
         w->current = current;
         weft__deque_share_oldest(&w->deque);
-        if ((t = steal_from(&w->deque)) != NULL)
+        if ((t = steal_from(w, &w->deque)) != NULL)
             return t;
     }
     t = take_slot(w);
@@ -163,16 +169,16 @@ static struct weft__task *pick(struct weft__worker *w)
     w->slot_runs = 0;
     if (WEFT__UNLIKELY(w->fresh_turns > 0)) {
         w->fresh_turns--;
-        if ((t = weft__deque_pop(&w->deque)) != NULL)
+        if ((t = pop_fresh(w)) != NULL)
             return t;
         w->fresh_turns = 0;
     }
-    if (!seems_empty(&w->ready) && (t = steal_from(&w->ready)) != NULL) {
+    if (!seems_empty(&w->ready) && (t = steal_from(w, &w->ready)) != NULL) {
         if (WEFT__UNLIKELY(!seems_empty(&w->deque)))
             w->fresh_turns = fresh_turns(w);
         return t;
     }
-    return weft__deque_pop(&w->deque);
+    return pop_fresh(w);
 }
 
 static uint32_t next_random(struct weft__worker *w)
@@ -200,7 +206,7 @@ static struct weft__task *steal_shared(struct weft__worker *w, unsigned start)
         struct weft__worker *v = victim(w, start, i);
         struct weft__task *t;
 
-        if (v != NULL && ((t = steal_from(&v->ready)) != NULL || (t = steal_from(&v->deque)) != NULL))
+        if (v != NULL && ((t = steal_from(w, &v->ready)) != NULL || (t = steal_from(w, &v->deque)) != NULL))
             return t;
     }
     return NULL;
@@ -229,7 +235,7 @@ static struct weft__task *steal_private(struct weft__worker *w, unsigned start)
     for (unsigned i = 0; asked && i < w->rt->workers_count; i++) {
         struct weft__worker *v = victim(w, start, i);
 
-        if (v != NULL && weft__deque_force(&v->deque) && (t = steal_from(&v->deque)) != NULL)
+        if (v != NULL && weft__deque_force(&v->deque) && (t = steal_from(w, &v->deque)) != NULL)
             return t;
     }
     return NULL;
