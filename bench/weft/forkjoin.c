@@ -54,7 +54,7 @@ int bench_fib(uint64_t n)
 {
     /* Calls with n of 2 or more spawn once: fib(n + 1) - 1 of them. */
     double spawns = (double)(fib_plain(n + 1) - 1);
-    bench_print("fib", bench_measure(fib_batch, &n) / spawns);
+    bench_run(&(bench_work){.name = "fib", .batch = fib_batch, .ctx = &n, .operations = spawns, .unit_ns = spawns});
     return 0;
 }
 
@@ -103,9 +103,13 @@ static void skynet_batch(void *ctx, uint64_t iterations)
 
 int bench_skynet(uint64_t n)
 {
-    for (uint64_t leaves = n; leaves > 1; leaves /= SKYNET_CHILDREN)
+    uint64_t tasks = 1;
+    for (uint64_t leaves = n; leaves > 1; leaves /= SKYNET_CHILDREN) {
         if (leaves % SKYNET_CHILDREN != 0)
             bench_die("skynet", "LEAVES must be a power of ten");
-    bench_print("skynet", bench_measure(skynet_batch, &n) / BENCH_NS_PER_MS);
+        tasks += leaves;
+    }
+    bench_run(&(bench_work){
+        .name = "skynet", .batch = skynet_batch, .ctx = &n, .operations = (double)tasks, .unit_ns = BENCH_NS_PER_MS});
     return 0;
 }
