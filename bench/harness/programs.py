@@ -123,3 +123,14 @@ def environment(args):
     if args.workers is not None:
         env["WEFT_WORKERS"] = str(args.workers)
     return env
+
+
+def output(argv):
+    """What a program prints that ends at once."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as why:
+        raise Failed(f"{argv[0]}: {why}") from None
+    if done.returncode != 0:
+        raise Failed(f"{argv[0]}: status {done.returncode}: {last_line(done.stderr)}")
+    return done.stdout
