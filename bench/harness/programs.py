@@ -53,6 +53,21 @@ def build_cargo(name, args):
     return [PEER_BUILD / name / "release" / f"bench-{name}"]
 
 
+def build_tbb(_, args):
+    directory = PEER_BUILD / "tbb"
+    if not args.no_build:
+        need("cmake", "apt-get install cmake ninja-build")
+        need("c++", "apt-get install g++")
+        try:
+            build_step("cmake", "-S", PEER_SOURCES / "tbb", "-B", directory, "-DCMAKE_BUILD_TYPE=Release")
+        except Failed as why:
+            if "find_package" in str(why):
+                raise Failed("oneTBB is not installed (apt-get install libtbb-dev)") from None
+            raise
+        build_step("cmake", "--build", directory)
+    return [directory / "bench-tbb"]
+
+
 def build_go(_, args):
     program = PEER_BUILD / "go" / "bench-go"
     if not args.no_build:
@@ -91,6 +106,7 @@ BUILDERS = {
     "floor": lambda _, args: build_c("weft-floor", args),
     "tokio": build_cargo,
     "rayon": build_cargo,
+    "tbb": build_tbb,
     "go": build_go,
     "asyncio": find_asyncio,
     "uvloop": find_asyncio,
@@ -112,6 +128,11 @@ def build(names, args):
             skipped[name] = str(why)
             say(f"skipped: {name}: {why}")
     return programs, skipped
+
+
+def cases_of(argv):
+    """The names of the cases that a program has."""
+    return {line.split()[0] for line in output([*argv, "--list"]).splitlines() if line.strip()}
 
 
 def last_line(text):

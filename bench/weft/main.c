@@ -29,6 +29,9 @@ static const bench_case cases[] = {
     {"yield", "TASKS", 100, 1, 1000000, bench_yield, "tasks that only yield; ns a yield", true},
     {"pingpong", NULL, 0, 0, 0, bench_pingpong, "two tasks, two channels of capacity 1; ns a round trip", true},
     {"fib", "K", 27, 2, 40, bench_fib, "fork-join by groups, no cut-off; ns of wall time a spawn", true},
+#ifdef BENCH_HAS_JOIN
+    {"joinfib", "K", 27, 2, 40, bench_joinfib, "fork-join by weft_join(), no cut-off; ns of wall time a join", true},
+#endif
     {"skynet", "LEAVES", 1000000, 10, 100000000, bench_skynet, "a tree of tasks with ten children each, summed; ms",
      true},
     {"sleepers", "TASKS", 100000, 1, 10000000, bench_sleepers, "tasks asleep at once; resident bytes a task", true},
