@@ -104,6 +104,9 @@ void weft__membarrier(void);
 
 int64_t weft__clock(void); /* CLOCK_MONOTONIC, nanoseconds */
 
+/* Stalls the CPU for some ten nanoseconds, to the benefit of what else runs on the core. */
+void weft__stall(void);
+
 /* One turn of a loop that waits for another thread: stalls the CPU, after some turns offers it to others. */
 void weft__spin(unsigned *turns);
 

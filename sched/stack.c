@@ -48,11 +48,11 @@ static int add_slab(struct weft__stack_pool *p)
         goto no_map;
     }
     for (unsigned i = 0; i < slab->count; i++)
-        if ((rc = weft__guard(slab->base + p->stride * i, WEFT__STACK_GUARD)) < 0)
+        if ((rc = weft__guard(slab->base + p->stride * i, p->guard)) < 0)
             goto no_guard;
 #if WEFT__ASAN
     for (unsigned i = 0; i < slab->count; i++)
-        __lsan_register_root_region(slab->base + p->stride * i + WEFT__STACK_GUARD, p->stride - WEFT__STACK_GUARD);
+        __lsan_register_root_region(slab->base + p->stride * i + p->guard, p->stride - p->guard);
 #endif
     slab->next = p->slabs;
     p->slabs = slab;
@@ -71,17 +71,24 @@ no_map:
     return rc == -EAGAIN || rc == -EINVAL ? -ENOMEM : rc;
 }
 
-int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned workers, weft__context_entry *entry)
+void weft__stack_pool_lay_out(struct weft__stack_pool *p, size_t promise, size_t page)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t need = promise * 3 / 2 + WEFT__STACK_GUARD + sizeof(struct weft__stack) + 128;
+    size_t need;
 
-    weft__depot_init(&p->depot);
+    /* Pages have up to 64 KiB on some machines, and only whole ones can be guarded. */
+    p->guard = (WEFT__STACK_GUARD + page - 1) & ~(page - 1);
     p->promise = promise;
     /* Half as much again: a join may run a child above its own frames for as long as the child still gets its promise. */
+    need = promise * 3 / 2 + p->guard + sizeof(struct weft__stack) + 128;
     p->stride = (need + page - 1) & ~(page - 1);
-    if (promise == WEFT__STACK_DEFAULT)
+    if (promise == WEFT__STACK_DEFAULT && p->stride < (size_t)128 << 10)
         p->stride = (size_t)128 << 10;
+}
+
+int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned workers, weft__context_entry *entry)
+{
+    weft__depot_init(&p->depot);
+    weft__stack_pool_lay_out(p, promise, (size_t)sysconf(_SC_PAGESIZE));
     p->entry = entry;
     p->next_count = FIRST_SLAB;
     while (p->next_count > 1 && p->stride * p->next_count > slab_bytes_max)
@@ -98,8 +105,7 @@ void weft__stack_pool_fini(struct weft__stack_pool *p)
             weft__context_fini(&record_of(p, slab, i)->context);
 #if WEFT__ASAN
         for (unsigned i = 0; i < slab->count; i++)
-            __lsan_unregister_root_region(slab->base + p->stride * i + WEFT__STACK_GUARD,
-                                          p->stride - WEFT__STACK_GUARD);
+            __lsan_unregister_root_region(slab->base + p->stride * i + p->guard, p->stride - p->guard);
         /* A stack that was left inside its loop keeps that loop's poisoned red zones, which the next mapping of these
          * addresses must not inherit. */
         __asan_unpoison_memory_region(slab->base, slab_size(p, slab));
@@ -145,7 +151,7 @@ static struct weft__stack *carve(struct weft__stack_pool *p)
     weft__lock(&p->lock);
     if ((slab = p->fresh) != NULL) {
         s = record_of(p, slab, slab->carved);
-        s->low = slab->base + p->stride * slab->carved + WEFT__STACK_GUARD;
+        s->low = slab->base + p->stride * slab->carved + p->guard;
         weft__context_init(&s->context, s->low, s, p->entry);
         if (++slab->carved == slab->count)
             p->fresh = slab->next_fresh;

@@ -20,7 +20,7 @@
 #include "sched/depot.h"
 #include "sched/lock.h"
 
-#define WEFT__STACK_GUARD ((size_t)16 << 10)   /* a large frame jumps over a single page */
+#define WEFT__STACK_GUARD ((size_t)16 << 10)   /* at least: a large frame jumps over a single page of 4 KiB */
 #define WEFT__STACK_DEFAULT ((size_t)64 << 10) /* what a task may count on */
 #define WEFT__STACK_MAX ((size_t)8 << 20)
 #define WEFT__MAGAZINE 16
@@ -38,7 +38,7 @@ struct weft__stack_pool {
     struct weft__depot depot;
     _Atomic int64_t credits; /* that may still be taken */
     size_t promise;          /* usable bytes that a task may count on */
-    size_t stride;           /* bytes of address space a stack */
+    size_t guard, stride;    /* bytes below a stack, and of address space for both; whole pages */
     weft__context_entry *entry;
     struct weft__lock lock; /* guards the rest; a leaf */
     struct weft__stack_slab *slabs, *fresh;
@@ -54,6 +54,9 @@ struct weft__magazine {
 /* 0 or -ENOMEM. Free stacks are entered at `entry`. */
 int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned workers, weft__context_entry *entry);
 void weft__stack_pool_fini(struct weft__stack_pool *p); /* no stack is in use; takes a zeroed pool */
+
+/* Sets the sizes of a pool on a machine with pages of `page` bytes. For weft__stack_pool_init(), and for its test. */
+void weft__stack_pool_lay_out(struct weft__stack_pool *p, size_t promise, size_t page);
 
 /* Takes `n` credits: 0 or -ENOMEM. */
 int weft__stack_credit_take(struct weft__stack_pool *p, int64_t n);
