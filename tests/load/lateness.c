@@ -44,8 +44,16 @@ enum {
     BOUND_MS = 50,
     PERIOD_MS = 10,
     PAIRS = 100,
+#if defined(WEFT_SANITIZE_THREAD) /* it holds some thousands of stacks */
+    ALIVE_MAX = 300,
+    BURST = 300,
+#elif defined(WEFT_SANITIZE_ADDRESS) /* guards are mappings there */
+    ALIVE_MAX = 10000,
+    BURST = 10000,
+#else
     ALIVE_MAX = 100000,
     BURST = 10000,
+#endif
     MESSAGE = 64,
     WORKERS_MAX = 64,
     HANG_S = 60,
