@@ -48,13 +48,16 @@ void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_group *g, weft
     t->seen_canceled = false;
 }
 
-/* Another batch of promises. */
+/* Another batch of promises; just one where there are no more. */
 static int take_credits(struct weft__worker *w)
 {
-    int rc = weft__stack_credit_take(&w->rt->stacks, WEFT__CREDIT_BATCH);
+    int64_t n = WEFT__CREDIT_BATCH;
+    int rc = weft__stack_credit_take(&w->rt->stacks, n);
 
+    if (rc < 0)
+        rc = weft__stack_credit_take(&w->rt->stacks, n = 1);
     if (rc == 0)
-        w->credits = WEFT__CREDIT_BATCH;
+        w->credits = n;
     return rc;
 }
 
@@ -78,6 +81,7 @@ int weft_spawn(weft_group *g, weft_fn fn, void *arg)
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL, *child;
     uint64_t epoch;
+    int rc = WEFT_ENOMEM;
 
     if (WEFT__UNLIKELY(t == NULL))
         return WEFT_ENOTASK;
@@ -92,8 +96,11 @@ int weft_spawn(weft_group *g, weft_fn fn, void *arg)
     } else {
         epoch = t->seen_epoch;
     }
-    if (WEFT__UNLIKELY(w->credits == 0) && take_credits(w) < 0)
-        goto no_credit;
+    if (WEFT__UNLIKELY(w->credits == 0)) {
+        if ((rc = take_credits(w)) < 0)
+            goto no_credit;
+        rc = WEFT_ENOMEM;
+    }
     child = weft__slab_cache_take(&w->tasks, &w->rt->tasks);
     if (WEFT__UNLIKELY(child == NULL))
         goto no_credit;
@@ -116,8 +123,8 @@ no_room:
         count_down(g);
     weft__slab_cache_give(&w->tasks, &w->rt->tasks, child);
 no_credit:
-    (void)weft_group_fail(g, WEFT_ENOMEM);
-    return WEFT_ENOMEM;
+    (void)weft_group_fail(g, rc);
+    return rc;
 }
 
 static void fail(weft_runtime *rt, weft_group *g, int code)

@@ -183,13 +183,14 @@ int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
 {
     struct run run = {.fn = fn, .arg = arg};
     struct weft__task *t;
+    int rc;
 
     if (weft__worker_self() != NULL)
         return WEFT_EDEADLK;
     if (A_LOAD(&rt->stopped, acquire))
         return WEFT_ECLOSED;
-    if (weft__stack_credit_take(&rt->stacks, 1) < 0)
-        return WEFT_ENOMEM;
+    if ((rc = weft__stack_credit_take(&rt->stacks, 1)) < 0)
+        return rc;
     t = weft__slab_take(&rt->tasks);
     if (t == NULL) {
         weft__stack_credit_give(&rt->stacks, 1);

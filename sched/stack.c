@@ -5,6 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <weft/error.h>
+
+#include "sched/pages.h"
+
 #if WEFT__ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
@@ -19,6 +23,7 @@ struct weft__stack_slab {
     char *base;
     unsigned count;
     unsigned carved; /* stacks that have been taken at least once */
+    unsigned mapped; /* guards that cost mappings */
 };
 
 static size_t slab_size(const struct weft__stack_pool *p, const struct weft__stack_slab *slab)
@@ -33,23 +38,26 @@ static struct weft__stack *record_of(const struct weft__stack_pool *p, const str
     return (struct weft__stack *)(void *)(high - ((sizeof(struct weft__stack) + 63) & ~(size_t)63));
 }
 
-/* Maps and guards another slab. Caller holds the lock. */
+/* Maps and guards another slab; a smaller one than it should be where guards run out. Caller holds the lock. */
 static int add_slab(struct weft__stack_pool *p)
 {
     struct weft__stack_slab *slab = weft__alloc(sizeof *slab);
-    int rc;
+    size_t asked = p->stride * p->next_count;
+    int rc = -ENOMEM;
 
     if (slab == NULL)
         return -ENOMEM;
-    slab->count = p->next_count;
-    slab->base = weft__map(slab_size(p, slab));
-    if (slab->base == NULL) {
-        rc = -ENOMEM;
+    slab->base = weft__map(asked);
+    if (slab->base == NULL)
         goto no_map;
-    }
-    for (unsigned i = 0; i < slab->count; i++)
-        if ((rc = weft__guard(slab->base + p->stride * i, WEFT__STACK_GUARD)) < 0)
-            goto no_guard;
+    slab->count = weft__guard(
+        &(struct weft__ranges){
+            .first = slab->base, .size = WEFT__STACK_GUARD, .stride = p->stride, .count = p->next_count},
+        &slab->mapped, &rc);
+    if (slab->count == 0)
+        goto no_guard;
+    if (slab->count < p->next_count)
+        weft__unmap(slab->base + slab_size(p, slab), asked - slab_size(p, slab));
 #if WEFT__ASAN
     for (unsigned i = 0; i < slab->count; i++)
         __lsan_register_root_region(slab->base + p->stride * i + WEFT__STACK_GUARD, p->stride - WEFT__STACK_GUARD);
@@ -65,10 +73,10 @@ static int add_slab(struct weft__stack_pool *p)
     return 0;
 
 no_guard:
-    weft__unmap(slab->base, slab_size(p, slab));
+    weft__unmap(slab->base, asked);
 no_map:
     weft__free(slab);
-    return rc == -EAGAIN || rc == -EINVAL ? -ENOMEM : rc;
+    return rc == WEFT_EMAPLIMIT ? rc : -ENOMEM;
 }
 
 int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned workers, weft__context_entry *entry)
@@ -106,6 +114,7 @@ void weft__stack_pool_fini(struct weft__stack_pool *p)
 #endif
         p->slabs = slab->next;
         weft__unmap(slab->base, slab_size(p, slab));
+        weft__guards_forget(slab->mapped);
         weft__free(slab);
     }
 }

@@ -52,11 +52,11 @@ struct weft__magazine {
     unsigned count;
 };
 
-/* 0 or -ENOMEM. Free stacks are entered at `entry`. */
+/* 0, -ENOMEM or WEFT_EMAPLIMIT. Free stacks are entered at `entry`. */
 int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned workers, weft__context_entry *entry);
 void weft__stack_pool_fini(struct weft__stack_pool *p); /* no stack is in use; takes a zeroed pool */
 
-/* Takes `n` credits: 0 or -ENOMEM. */
+/* Takes `n` credits, or none: 0, -ENOMEM or WEFT_EMAPLIMIT. */
 int weft__stack_credit_take(struct weft__stack_pool *p, int64_t n);
 void weft__stack_credit_give(struct weft__stack_pool *p, int64_t n);
 

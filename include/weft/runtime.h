@@ -46,6 +46,7 @@ WEFT_API unsigned weft_cpus(void);
  *   WEFT_EDEADLK   called from a task or another thread of a runtime
  *   WEFT_EINVAL    more than WEFT_WORKERS_MAX workers, a stack of more than 8 MiB, a reserved word that is set
  *   WEFT_ENOMEM, WEFT_EAGAIN, WEFT_EMFILE, ...   no memory, threads or descriptors for the runtime
+ *   WEFT_EMAPLIMIT too many memory mappings, see weft_spawn()
  *   WEFT_ECANCELED SIGINT came and the task ended with this code
  */
 WEFT_API WEFT_CHECK int weft_run(weft_fn fn, void *arg) WEFT_NONNULL(1);
@@ -60,7 +61,7 @@ WEFT_API WEFT_CHECK int weft_main(weft_fn fn, void *arg) WEFT_NONNULL(1);
 WEFT_API WEFT_CHECK int weft_runtime_create(weft_runtime **out, const weft_runtime_options *options) WEFT_NONNULL(1);
 
 /* Runs `fn(arg)` as a task of `rt` and blocks the calling thread until it has ended. Returns its code, or WEFT_ENOMEM,
- * WEFT_EDEADLK (called from a runtime's thread), WEFT_ECLOSED (`rt` has been stopped). Several threads may
+ * WEFT_EMAPLIMIT, WEFT_EDEADLK (called from a runtime's thread), WEFT_ECLOSED (`rt` has been stopped). Several threads may
  * do this at once. */
 WEFT_API WEFT_CHECK int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
 

@@ -21,6 +21,9 @@ typedef struct weft_group weft_group;
  * task's to release. After any other code `fn` is not entered and the caller keeps `arg`:
  *   WEFT_ECANCELED  the group is being cancelled; not counted as an error of the group
  *   WEFT_ENOMEM     no memory for a task or a stack, or `g` is NULL; the group fails with this code
+ *   WEFT_EMAPLIMIT  no stack: before Linux 6.13 each costs two memory mappings, of which vm.max_map_count allows 65,530 by
+ *                   default; the group fails with this code. A stack is kept until the runtime ends, so it is the tasks
+ *                   alive at once that count
  *   WEFT_ENOTASK    called outside of a task
  * The code may be ignored: weft_group_wait() reports it. Does not suspend.
  * `g` must be open for the time of the call: a group of the calling task, the one that it lives in (also while the owner
