@@ -46,19 +46,45 @@ void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_group *g, weft
     t->rt = rt;
     t->seen_epoch = seen_epoch;
     t->seen_canceled = false;
+    t->stack_class = 0;
 }
 
 /* Another batch of promises; just one where there are no more. */
 static int take_credits(struct weft__worker *w)
 {
     int64_t n = WEFT__CREDIT_BATCH;
-    int rc = weft__stack_credit_take(&w->rt->stacks, n);
+    int rc = weft__stack_credit_take(&w->rt->stacks[0], n);
 
     if (rc < 0)
-        rc = weft__stack_credit_take(&w->rt->stacks, n = 1);
+        rc = weft__stack_credit_take(&w->rt->stacks[0], n = 1);
     if (rc == 0)
         w->credits = n;
     return rc;
+}
+
+/* Promises of stacks: those of class 0 in the worker's own batch. */
+static inline int take_credit(struct weft__worker *w, unsigned stack_class)
+{
+    int rc;
+
+    if (stack_class != 0)
+        return weft__stack_credit_take(&w->rt->stacks[stack_class], 1);
+    if (WEFT__UNLIKELY(w->credits == 0) && (rc = take_credits(w)) < 0)
+        return rc;
+    w->credits--;
+    return 0;
+}
+
+static inline void give_credit(struct weft__worker *w, unsigned stack_class)
+{
+    if (WEFT__UNLIKELY(stack_class != 0)) {
+        weft__stack_credit_give(&w->rt->stacks[stack_class], 1);
+        return;
+    }
+    if (WEFT__UNLIKELY(++w->credits > 2 * WEFT__CREDIT_BATCH)) {
+        w->credits -= WEFT__CREDIT_BATCH;
+        weft__stack_credit_give(&w->rt->stacks[0], WEFT__CREDIT_BATCH);
+    }
 }
 
 /* A child is gone: wakes the owner if it was the last. After the swap the group may be, too. */
@@ -76,12 +102,12 @@ static void count_down(weft_group *g)
         weft__unpark_any(owner);
 }
 
-int weft_spawn(weft_group *g, weft_fn fn, void *arg)
+static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn, void *arg, unsigned stack_class)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL, *child;
     uint64_t epoch;
-    int rc = WEFT_ENOMEM;
+    int rc;
 
     if (WEFT__UNLIKELY(t == NULL))
         return WEFT_ENOTASK;
@@ -96,15 +122,14 @@ int weft_spawn(weft_group *g, weft_fn fn, void *arg)
     } else {
         epoch = t->seen_epoch;
     }
-    if (WEFT__UNLIKELY(w->credits == 0)) {
-        if ((rc = take_credits(w)) < 0)
-            goto no_credit;
-        rc = WEFT_ENOMEM;
-    }
+    if (WEFT__UNLIKELY((rc = take_credit(w, stack_class)) < 0))
+        goto no_credit;
     child = weft__slab_cache_take(&w->tasks, &w->rt->tasks);
     if (WEFT__UNLIKELY(child == NULL))
-        goto no_credit;
+        goto no_record;
     weft__task_init(child, w->rt, g, fn, arg, epoch);
+    if (stack_class != 0)
+        child->stack_class = (uint8_t)stack_class;
     /* relaxed: the child cannot end, and be counted down, before it is pushed */
     if (WEFT__LIKELY(t == g->scope.owner))
         g->spawned++;
@@ -112,7 +137,6 @@ int weft_spawn(weft_group *g, weft_fn fn, void *arg)
         A_ADD(&g->pending, 1, relaxed);
     if (WEFT__UNLIKELY(weft__deque_push(&w->deque, child) < 0))
         goto no_room;
-    w->credits--;
     weft__idle_notify_lazily(w);
     return 0;
 
@@ -122,9 +146,22 @@ no_room:
     else
         count_down(g);
     weft__slab_cache_give(&w->tasks, &w->rt->tasks, child);
+no_record:
+    give_credit(w, stack_class);
+    rc = WEFT_ENOMEM;
 no_credit:
     (void)weft_group_fail(g, rc);
     return rc;
+}
+
+int weft_spawn(weft_group *g, weft_fn fn, void *arg)
+{
+    return spawn(g, fn, arg, 0);
+}
+
+int weft__spawn_of_class(weft_group *g, weft_fn fn, void *arg, unsigned stack_class)
+{
+    return spawn(g, fn, arg, stack_class);
 }
 
 static void fail(weft_runtime *rt, weft_group *g, int code)
@@ -145,11 +182,8 @@ void weft__group_child_ended(struct weft__worker *w, struct weft__task *t, int r
         weft__cancel_unlink_task(t);
     if (WEFT__UNLIKELY(rc < 0) && owner != NULL && !(rc == WEFT_ECANCELED && weft__scope_chain_canceled(&g->scope)))
         fail(rt, g, rc);
+    give_credit(w, t->stack_class);
     weft__slab_cache_give(&w->tasks, &rt->tasks, t);
-    if (WEFT__UNLIKELY(++w->credits > 2 * WEFT__CREDIT_BATCH)) {
-        w->credits -= WEFT__CREDIT_BATCH;
-        weft__stack_credit_give(&rt->stacks, WEFT__CREDIT_BATCH);
-    }
     if (owner == NULL)
         return; /* a child of the root: its waiter has been told */
     if (below == owner) {
@@ -159,10 +193,10 @@ void weft__group_child_ended(struct weft__worker *w, struct weft__task *t, int r
     count_down(g);
 }
 
-/* Whether a child may be run above the frames of the calling task. */
-static bool fits(const struct weft__worker *w)
+/* Whether a child that counts on a stack of this class may be run above the frames of the calling task. */
+static bool fits(const struct weft__worker *w, unsigned stack_class)
 {
-    return (size_t)((char *)__builtin_frame_address(0) - w->stack->low) > w->rt->stacks.promise;
+    return (size_t)((char *)__builtin_frame_address(0) - w->stack->low) > w->rt->stacks[stack_class].promise;
 }
 
 /* Runs the children that nobody has taken yet, newest first, on the stack that the owner is on. */
@@ -176,9 +210,9 @@ static void run_children(struct weft__task *t, weft_group *g)
             weft__worker_attend(w, t);
             continue;
         }
-        if (!fits(w) || (child = weft__deque_pop(&w->deque)) == NULL)
+        if (!fits(w, 0) || (child = weft__deque_pop(&w->deque)) == NULL)
             return;
-        if (child->group != g) {
+        if (child->group != g || (child->stack_class != 0 && !fits(w, child->stack_class))) {
             /* The room that it had is still there. */
             (void)weft__deque_push(&w->deque, child);
             return;

@@ -9,7 +9,10 @@
  * on whose frames it ran, NULL for the loop. */
 void weft__group_child_ended(struct weft__worker *w, struct weft__task *t, int rc, struct weft__task *below);
 
-/* Fills in a record for a child of `g`. */
+/* weft_spawn() of a task that is promised a stack of a class (stack.h). */
+int weft__spawn_of_class(weft_group *g, weft_fn fn, void *arg, unsigned stack_class);
+
+/* Fills in a record for a child of `g`, with a stack of class 0. */
 void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_group *g, weft_fn fn, void *arg, uint64_t seen_epoch);
 
 #endif

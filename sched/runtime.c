@@ -61,7 +61,7 @@ static void fini(weft_runtime *rt)
         weft__worker_fini(&rt->workers[i]);
     weft__free(rt->workers);
     weft__idle_fini(&rt->idle);
-    weft__stack_pool_fini(&rt->stacks);
+    weft__stack_pools_fini(rt->stacks);
     weft__slab_fini(&rt->tasks);
     weft__slab_fini(&rt->groups);
     weft__slab_fini(&rt->scopes);
@@ -81,7 +81,7 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
     if ((rc = weft__idle_init(&rt->idle, rt->workers_count)) < 0)
         return rc;
-    if ((rc = weft__stack_pool_init(&rt->stacks, promise, rt->workers_count, weft__worker_entry)) < 0)
+    if ((rc = weft__stack_pools_init(rt->stacks, promise, rt->workers_count, weft__worker_entry)) < 0)
         return rc;
     rt->workers = weft__alloc_aligned(rt->workers_count * sizeof(struct weft__worker));
     if (rt->workers == NULL)
@@ -103,7 +103,7 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
         options = &defaults;
     if (weft__worker_self() != NULL)
         return WEFT_EDEADLK;
-    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_MAX ||
+    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_DEFAULT_MAX ||
         !WEFT__RESERVED_ARE_ZERO(options))
         return WEFT_EINVAL;
     rt = weft__alloc_aligned(sizeof *rt);
@@ -189,11 +189,11 @@ int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
         return WEFT_EDEADLK;
     if (A_LOAD(&rt->stopped, acquire))
         return WEFT_ECLOSED;
-    if ((rc = weft__stack_credit_take(&rt->stacks, 1)) < 0)
+    if ((rc = weft__stack_credit_take(&rt->stacks[0], 1)) < 0)
         return rc;
     t = weft__slab_take(&rt->tasks);
     if (t == NULL) {
-        weft__stack_credit_give(&rt->stacks, 1);
+        weft__stack_credit_give(&rt->stacks[0], 1);
         return WEFT_ENOMEM;
     }
     weft__completion_init(&run.done);

@@ -33,7 +33,7 @@ struct weft_runtime {
 
     struct weft__inbox inbox;
     struct weft__idle idle;
-    struct weft__stack_pool stacks;
+    struct weft__stack_pool stacks[WEFT__STACK_CLASSES];
     struct weft__slab tasks, groups, scopes;
 
     struct weft__lock cancel_lock; /* held while a cancellation goes down a tree; the first in the lock order */

@@ -14,7 +14,7 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-enum { FIRST_SLAB = 32 };
+enum { FIRST_SLAB = 32, FIRST_SLAB_OF_CLASS = 4 };
 static const size_t slab_bytes_max = (size_t)64 << 20;
 
 struct weft__stack_slab {
@@ -68,6 +68,7 @@ static int add_slab(struct weft__stack_pool *p)
     p->fresh = slab;
     if (p->stride * p->next_count * 2 <= slab_bytes_max)
         p->next_count *= 2;
+    p->stacks += slab->count;
     /* relaxed: the slab itself is found under the lock */
     A_ADD(&p->credits, slab->count, relaxed);
     return 0;
@@ -91,7 +92,7 @@ int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned w
     if (promise == WEFT__STACK_DEFAULT)
         p->stride = (size_t)128 << 10;
     p->entry = entry;
-    p->next_count = FIRST_SLAB;
+    p->next_count = workers > 0 ? FIRST_SLAB : FIRST_SLAB_OF_CLASS;
     while (p->next_count > 1 && p->stride * p->next_count > slab_bytes_max)
         p->next_count /= 2;
     return weft__stack_credit_take(p, (int64_t)workers * (WEFT__MAGAZINE + 1));
@@ -117,6 +118,29 @@ void weft__stack_pool_fini(struct weft__stack_pool *p)
         weft__guards_forget(slab->mapped);
         weft__free(slab);
     }
+}
+
+int weft__stack_pools_init(struct weft__stack_pool *pools, size_t promise, unsigned workers, weft__context_entry *entry)
+{
+    for (unsigned i = 1; i < WEFT__STACK_CLASSES; i++)
+        (void)weft__stack_pool_init(&pools[i], WEFT__STACK_CLASS_MIN << (i - 1), 0, entry); /* maps nothing */
+    return weft__stack_pool_init(&pools[0], promise, workers, entry);
+}
+
+void weft__stack_pools_fini(struct weft__stack_pool *pools)
+{
+    for (unsigned i = 0; i < WEFT__STACK_CLASSES; i++)
+        weft__stack_pool_fini(&pools[i]);
+}
+
+int weft__stack_class_of(const struct weft__stack_pool *pools, size_t size)
+{
+    if (size <= pools[0].promise)
+        return 0;
+    for (int i = 1; i < WEFT__STACK_CLASSES; i++)
+        if (size <= pools[i].promise)
+            return i;
+    return WEFT_EINVAL;
 }
 
 int weft__stack_credit_take(struct weft__stack_pool *p, int64_t n)
@@ -155,6 +179,7 @@ static struct weft__stack *carve(struct weft__stack_pool *p)
     if ((slab = p->fresh) != NULL) {
         s = record_of(p, slab, slab->carved);
         s->low = slab->base + p->stride * slab->carved + WEFT__STACK_GUARD;
+        s->pool = p;
         weft__context_init(&s->context, s->low, s, p->entry);
         if (++slab->carved == slab->count)
             p->fresh = slab->next_fresh;
@@ -165,10 +190,10 @@ static struct weft__stack *carve(struct weft__stack_pool *p)
 
 struct weft__stack *weft__stack_take(struct weft__stack_pool *p, struct weft__magazine *m)
 {
-    struct weft__stack *s = m->top;
+    struct weft__stack *s;
     unsigned turns = 0;
 
-    if (WEFT__LIKELY(s != NULL)) {
+    if (WEFT__LIKELY(m != NULL && (s = m->top) != NULL)) {
         m->top = s->magazine_next;
         m->count--;
         return s;
@@ -186,7 +211,7 @@ struct weft__stack *weft__stack_take(struct weft__stack_pool *p, struct weft__ma
 
 void weft__stack_give(struct weft__stack_pool *p, struct weft__magazine *m, struct weft__stack *s)
 {
-    if (WEFT__UNLIKELY(m->count == WEFT__MAGAZINE)) {
+    if (WEFT__UNLIKELY(m == NULL || m->count == WEFT__MAGAZINE)) {
         /* The oldest would be the better one to part with; the newest is at hand. */
         weft__depot_push(&p->depot, &s->entry);
         return;

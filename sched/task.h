@@ -57,6 +57,7 @@ struct weft__task {
     uint64_t seen_epoch; /* what the task knows of its own cancellation holds while the runtime's epoch is this */
     _Atomic uint64_t wait;
     bool seen_canceled;
+    uint8_t stack_class; /* of the stack that it is promised */
     _Atomic bool linked; /* a canceller can find it; set when it first parks, under the group's lock (cancel.c) */
 
     WEFT__ALIGNED weft_fn fn;

@@ -218,6 +218,16 @@ static struct weft__task *find(struct weft__worker *w)
 
 /* Switching. */
 
+static struct weft__stack *take_stack(struct weft__worker *w, unsigned stack_class)
+{
+    return weft__stack_take(&w->rt->stacks[stack_class], stack_class == 0 ? &w->magazine : NULL);
+}
+
+static void give_stack(struct weft__worker *w, struct weft__stack *s)
+{
+    weft__stack_give(s->pool, s->pool == &w->rt->stacks[0] ? &w->magazine : NULL, s);
+}
+
 /* Settles what the context that this worker has just left asked for. */
 static void after_switch(struct weft__worker *w)
 {
@@ -243,7 +253,7 @@ static void after_switch(struct weft__worker *w)
         break;
     }
     case WEFT__AFTER_LOOP:
-        weft__stack_give(&w->rt->stacks, &w->magazine, w->after_what);
+        give_stack(w, w->after_what);
         break;
     }
 }
@@ -274,7 +284,7 @@ static void leave_for(struct weft__worker *w, struct weft__task *t)
     }
     w->next = t;
     w->current = NULL;
-    switch_to(w, weft__stack_take(&w->rt->stacks, &w->magazine));
+    switch_to(w, take_stack(w, t != NULL ? t->stack_class : 0));
 }
 
 void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct weft__task *t)
@@ -314,6 +324,15 @@ void weft__worker_run(struct weft__worker *w, struct weft__task *t)
     weft__group_child_ended(w, t, rc, below);
 }
 
+/* Goes on with the loop on a stack that fits `t`, which never ran, or on one of class 0, and gives this one back. */
+static void move_loop(struct weft__worker *w, struct weft__task *t)
+{
+    w->next = t;
+    w->after = WEFT__AFTER_LOOP;
+    w->after_what = w->stack;
+    switch_to(w, take_stack(w, t != NULL ? t->stack_class : 0));
+}
+
 void weft__worker_entry(void)
 {
     struct weft__worker *w;
@@ -325,14 +344,18 @@ void weft__worker_entry(void)
         struct weft__task *t = w->next;
 
         w->next = NULL;
-        if (t == NULL && (t = find(w)) == NULL)
+        if (WEFT__UNLIKELY(t == NULL && w->stack->pool != &w->rt->stacks[0])) {
+            move_loop(w, NULL); /* the task that needed this stack has ended */
+        } else if (t == NULL && (t = find(w)) == NULL) {
             break;
-        if (t->stack == NULL) {
-            weft__worker_run(w, t);
-        } else {
+        } else if (t->stack != NULL) {
             w->after = WEFT__AFTER_LOOP;
             w->after_what = w->stack;
             switch_to_task(w, t);
+        } else if (WEFT__UNLIKELY(w->stack->pool != &w->rt->stacks[t->stack_class])) {
+            move_loop(w, t);
+        } else {
+            weft__worker_run(w, t);
         }
         w = weft__worker_self();
     }
@@ -346,7 +369,7 @@ void *weft__worker_main(void *arg)
 
     weft__worker_set_self(w);
     weft__context_init_thread(&w->native);
-    w->stack = weft__stack_take(&w->rt->stacks, &w->magazine);
+    w->stack = take_stack(w, 0);
     weft__context_switch(&w->native, &w->stack->context);
     weft__worker_set_self(NULL);
     return NULL;

@@ -3,7 +3,8 @@
  * Workers: the threads that run tasks. A worker's loop runs on a coroutine stack, like the tasks. It calls a task that never
  * ran as a plain function, on the loop's own stack. Only when that task parks does the worker need another stack: that
  * of a task that is ready, or a free one with a loop on it. The stack that a loop is left on goes back to the free ones,
- * where the loop stays as it is, suspended where it left for the task.
+ * where the loop stays as it is, suspended where it left for the task. A task that is promised a larger stack than others is
+ * begun by a loop on such a stack; a loop that finds itself there with nothing to run moves back to an ordinary one.
  *
  * Where a worker looks, in order:
  *      the slot          the task that was woken last, by the task that ran last; at most SLOT_RUNS times in a row
