@@ -9,6 +9,7 @@
 #include "sched/cancel.h"
 #include "sched/group.h"
 #include "sched/options.h"
+#include "sched/overflow.h"
 #include "sched/park.h"
 
 /* Creating and destroying. */
@@ -60,6 +61,8 @@ static void fini(weft_runtime *rt)
     for (unsigned i = 0; rt->workers != NULL && i < rt->workers_count; i++)
         weft__worker_fini(&rt->workers[i]);
     weft__free(rt->workers);
+    if (rt->names_overflows)
+        weft__overflow_restore();
     weft__idle_fini(&rt->idle);
     weft__stack_pools_fini(rt->stacks);
     weft__slab_fini(&rt->tasks);
@@ -83,6 +86,11 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
         return rc;
     if ((rc = weft__stack_pools_init(rt->stacks, promise, rt->workers_count, weft__worker_entry)) < 0)
         return rc;
+    if (!o->no_fault_handler) {
+        if ((rc = weft__overflow_install()) < 0)
+            return rc;
+        rt->names_overflows = true;
+    }
     rt->workers = weft__alloc_aligned(rt->workers_count * sizeof(struct weft__worker));
     if (rt->workers == NULL)
         return WEFT_ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The runtime's record: everything hangs from it, and there are no globals beside it but the current worker of a thread
- * and the target of SIGINT.
+ * and what belongs to the process: the target of SIGINT, the handler of faults, and which guards work here.
  *
  *      create: slabs, stacks, root group -> io (driver thread) -> workers' threads
  *      destroy: stop (cancel the root) -> workers leave when nothing is left to run -> io -> the rest
@@ -19,6 +19,7 @@ struct weft_runtime {
     /* Read by all, written at the start only. */
     struct weft__worker *workers;
     unsigned workers_count;
+    bool names_overflows; /* it has the handler of faults installed (overflow.h) */
     const struct weft__io_ops *ops;
     struct weft__io *io;
 

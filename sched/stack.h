@@ -89,4 +89,10 @@ struct weft__stack *weft__stack_take(struct weft__stack_pool *p, struct weft__ma
 void weft__stack_give(struct weft__stack_pool *p, struct weft__magazine *m, struct weft__stack *s);
 void weft__magazine_empty(struct weft__stack_pool *p, struct weft__magazine *m);
 
+/* Whether `at` points into the guard below `s`. Safe in a signal handler. */
+static inline bool weft__stack_guards(const struct weft__stack *s, const void *at)
+{
+    return (uintptr_t)s->low - (uintptr_t)at - 1 < WEFT__STACK_GUARD;
+}
+
 #endif

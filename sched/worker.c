@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/worker.h"
 
+#include <weft/error.h>
+
 #include "sched/group.h"
 #include "sched/idle.h"
 #include "sched/inbox.h"
+#include "sched/overflow.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
 
@@ -18,6 +21,8 @@ int weft__worker_init(struct weft__worker *w, weft_runtime *rt, unsigned index)
     w->random = index * 2654435769u + 1;
     w->until_look = LOOK_EVERY;
     weft__timers_init(&w->timers);
+    if (rt->names_overflows && (w->signal_stack = weft__signal_stack_create()) == NULL)
+        return WEFT_ENOMEM;
     if ((rc = weft__deque_init(&w->deque)) == 0)
         rc = weft__deque_init(&w->ready);
     return rc;
@@ -28,6 +33,7 @@ void weft__worker_fini(struct weft__worker *w)
     weft__deque_fini(&w->deque);
     weft__deque_fini(&w->ready);
     weft__timers_fini(&w->timers);
+    weft__signal_stack_destroy(w->signal_stack);
 }
 
 /* Queues. */
@@ -368,9 +374,11 @@ void *weft__worker_main(void *arg)
     struct weft__worker *w = arg;
 
     weft__worker_set_self(w);
+    weft__signal_stack_enter(w->signal_stack);
     weft__context_init_thread(&w->native);
     w->stack = take_stack(w, 0);
     weft__context_switch(&w->native, &w->stack->context);
+    weft__signal_stack_leave(w->signal_stack);
     weft__worker_set_self(NULL);
     return NULL;
 }

@@ -54,6 +54,7 @@ struct weft__worker {
     uint32_t random;
     unsigned index;
     struct weft__context native; /* the thread's own stack */
+    void *signal_stack;          /* what a fault is handled on; NULL: the runtime handles none */
     pthread_t thread;
 
     /* Written by the worker, read by the monitor; and the other way round. */
