@@ -19,7 +19,7 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
     if (WEFT__UNLIKELY(t->scope != &g->scope))
         weft__scope_close_inner(t, &g->scope);
     /* relaxed: see weft__park_prepare() */
-    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed)))
+    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed) || t->kind.stack_class != 0))
         weft__group_child_leaves(g, t, rc);
     w = weft__worker_self();
     w->current = below;

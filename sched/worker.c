@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/worker.h"
 
+#include <weft/error.h>
+
 #include "sched/execute.h"
 #include "sched/idle.h"
 #include "sched/inbox.h"
 #include "sched/join.h"
+#include "sched/overflow.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
 
@@ -25,8 +28,12 @@ int weft__worker_init(struct weft__worker *w, weft_runtime *rt, unsigned index)
     w->random = index * 2654435769u + 1;
     w->until_look = LOOK_EVERY;
     weft__timers_init(&w->timers);
-    if ((rc = weft__deque_init(&w->deque)) == 0)
-        rc = weft__deque_init(&w->ready);
+    if (rt->names_overflows && (w->signal_stack = weft__signal_stack_create()) == NULL)
+        return WEFT_ENOMEM;
+    w->pinned_end = &w->pinned;
+    rc = weft__deque_init(&w->deque);
+    for (int level = 0; rc == 0 && level < WEFT__LEVELS; level++)
+        rc = weft__deque_init(&w->ready[level]);
     if (!rt->has_membarrier)
         weft__deque_share_always(&w->deque);
     return rc;
@@ -35,34 +42,64 @@ int weft__worker_init(struct weft__worker *w, weft_runtime *rt, unsigned index)
 void weft__worker_fini(struct weft__worker *w)
 {
     weft__deque_fini(&w->deque);
-    weft__deque_fini(&w->ready);
+    for (int level = 0; level < WEFT__LEVELS; level++)
+        weft__deque_fini(&w->ready[level]);
     weft__timers_fini(&w->timers);
+    weft__signal_stack_destroy(w->signal_stack);
 }
 
 /* Queues. */
 
-static void push_ready(struct weft__worker *w, struct weft__task *t)
+/* A pinned task that has begun goes to its own worker. */
+static void queue_pinned(struct weft__worker *w, struct weft__task *t)
 {
+    struct weft__worker *home = &t->rt->workers[t->home];
+
+    if (home == w) {
+        t->next = NULL;
+        *w->pinned_end = t;
+        w->pinned_end = &t->next;
+        return;
+    }
+    weft__inbox_push(&home->inbox, t);
+    A_STORE(&home->look, 1, relaxed); /* relaxed: a hint */
+    weft__idle_wake(t->rt, home);
+}
+
+void weft__worker_queue(struct weft__worker *w, struct weft__task *t)
+{
+    if (WEFT__UNLIKELY(t->kind.pinned) && t->stack != NULL)
+        queue_pinned(w, t);
     /* Where there is no memory to grow the queue: the inbox needs none. */
-    if (WEFT__UNLIKELY(weft__deque_push_shared(&w->ready, t) < 0))
+    else if (WEFT__UNLIKELY(weft__deque_push_shared(&w->ready[t->kind.level], t) < 0))
         weft__inbox_push(&w->rt->inbox, t);
+}
+
+/* From a thread that is not a worker of the task's runtime. */
+static void make_ready_from_outside(struct weft__task *t)
+{
+    weft_runtime *rt = t->rt;
+
+    /* The task is won, but in no queue yet: so the runtime is there. It may be gone as soon as the task has run. */
+    weft__runtime_enter(rt);
+    if (t->kind.pinned) {
+        queue_pinned(NULL, t);
+    } else {
+        weft__inbox_push(&rt->inbox, t);
+        weft__idle_notify(rt);
+    }
+    weft__runtime_leave(rt);
 }
 
 void weft__make_ready(struct weft__task *t)
 {
     struct weft__worker *w = weft__worker_self();
 
-    if (w == NULL || w->rt != t->rt) {
-        weft_runtime *rt = t->rt;
-
-        /* The task is won, but in no queue yet: so the runtime is there. It may be gone as soon as the task has run. */
-        weft__runtime_enter(rt);
-        weft__inbox_push(&rt->inbox, t);
-        weft__idle_notify(rt);
-        weft__runtime_leave(rt);
+    if (WEFT__UNLIKELY(w == NULL || w->rt != t->rt)) {
+        make_ready_from_outside(t);
         return;
     }
-    if (w->current != NULL) {
+    if (w->current != NULL && WEFT__LIKELY(weft__kind_is_usual(t->kind))) {
         /* relaxed: only this worker fills the slot. The waker will soon suspend, and then has the task at hand.
          * release: the monitor may take it, and with it the task's context. */
         if (A_LOAD(&w->slot, relaxed) == NULL) {
@@ -72,13 +109,10 @@ void weft__make_ready(struct weft__task *t)
         t = A_XCHG(&w->slot, t, acq_rel);
         if (t == NULL)
             return;
-        push_ready(w, t);
-        weft__idle_notify_lazily(w);
-        return;
     }
-    push_ready(w, t);
-    /* The first is for this worker. One that still counts as asleep, in the poller, tells others when it is out of it. */
-    if (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_count_of_owner(&w->ready) > 1)
+    weft__worker_queue(w, t);
+    /* In the loop the first is for this worker. One that still counts as asleep, in the poller, tells others when it is out of it. */
+    if (w->current != NULL || (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_count_of_owner(&w->ready[t->kind.level]) > 1))
         weft__idle_notify_lazily(w);
 }
 
@@ -112,7 +146,11 @@ static unsigned look_around(struct weft__worker *w)
 
     for (struct weft__task *t = weft__inbox_take(&rt->inbox), *next; t != NULL; t = next, n++) {
         next = t->next;
-        push_ready(w, t);
+        weft__worker_queue(w, t);
+    }
+    for (struct weft__task *t = weft__inbox_take(&w->inbox), *next; t != NULL; t = next, n++) {
+        next = t->next;
+        queue_pinned(w, t);
     }
     if (n > 1)
         weft__idle_notify_lazily(w);
@@ -140,6 +178,52 @@ static unsigned fresh_turns(struct weft__worker *w)
     return n < LOOK_EVERY ? (unsigned)n : LOOK_EVERY;
 }
 
+static struct weft__task *take_pinned(struct weft__worker *w)
+{
+    struct weft__task *t = w->pinned;
+
+    if (t != NULL && (w->pinned = t->next) == NULL)
+        w->pinned_end = &w->pinned;
+    return t;
+}
+
+static struct weft__task *take_level(struct weft__worker *w, enum weft__level level)
+{
+    return !seems_empty(&w->ready[level]) ? steal_from(w, &w->ready[level]) : NULL;
+}
+
+/* What goes before the tasks of the normal level in this turn: of 16 turns 9 are the high level's, 2 the pinned tasks' and 1 the low
+ * level's, as far as they have any; what those leave over and the other 4 are the normal level's. */
+static struct weft__task *pick_special(struct weft__worker *w)
+{
+    static const enum { NORMAL, HIGH, PINNED, LOW } plan[16] = {LOW,    HIGH, NORMAL, HIGH, PINNED, HIGH, NORMAL, HIGH,
+                                                                HIGH,   HIGH, NORMAL, HIGH, PINNED, HIGH, NORMAL, HIGH};
+
+    switch (plan[w->turn++ % 16]) {
+    case HIGH:
+        return take_level(w, WEFT__HIGH);
+    case PINNED:
+        return take_pinned(w);
+    case LOW:
+        return take_level(w, WEFT__LOW);
+    case NORMAL:
+        break;
+    }
+    return NULL;
+}
+
+/* What is left when there is nothing of the normal level. */
+static struct weft__task *pick_special_left(struct weft__worker *w)
+{
+    struct weft__task *t;
+
+    if ((t = take_level(w, WEFT__HIGH)) == NULL && (t = take_pinned(w)) == NULL)
+        t = take_level(w, WEFT__LOW);
+    return t;
+}
+
+static struct weft__task *pick_normal(struct weft__worker *w);
+
 /* The next task of this worker's own. */
 static struct weft__task *pick(struct weft__worker *w)
 {
@@ -159,12 +243,22 @@ static struct weft__task *pick(struct weft__worker *w)
         if ((t = steal_from(w, &w->deque)) != NULL)
             return t;
     }
-    t = take_slot(w);
+    if (WEFT__LIKELY(!A_LOAD(&w->rt->has_special, relaxed))) /* relaxed: see weft_spawn_with() */
+        return pick_normal(w);
+    if ((t = pick_special(w)) == NULL && (t = pick_normal(w)) == NULL)
+        t = pick_special_left(w);
+    return t;
+}
+
+static inline struct weft__task *pick_normal(struct weft__worker *w)
+{
+    struct weft__task *t = take_slot(w);
+
     if (t != NULL) {
         /* With nobody else here it would be the next again. */
-        if (WEFT__LIKELY(++w->slot_runs <= SLOT_RUNS) || (seems_empty(&w->ready) && seems_empty(&w->deque)))
+        if (WEFT__LIKELY(++w->slot_runs <= SLOT_RUNS) || (seems_empty(&w->ready[WEFT__NORMAL]) && seems_empty(&w->deque)))
             return t;
-        push_ready(w, t);
+        weft__worker_queue(w, t);
     }
     w->slot_runs = 0;
     if (WEFT__UNLIKELY(w->fresh_turns > 0)) {
@@ -173,7 +267,7 @@ static struct weft__task *pick(struct weft__worker *w)
             return t;
         w->fresh_turns = 0;
     }
-    if (!seems_empty(&w->ready) && (t = steal_from(w, &w->ready)) != NULL) {
+    if ((t = take_level(w, WEFT__NORMAL)) != NULL) {
         if (WEFT__UNLIKELY(!seems_empty(&w->deque)))
             w->fresh_turns = fresh_turns(w);
         return t;
@@ -206,7 +300,10 @@ static struct weft__task *steal_shared(struct weft__worker *w, unsigned start)
         struct weft__worker *v = victim(w, start, i);
         struct weft__task *t;
 
-        if (v != NULL && ((t = steal_from(w, &v->ready)) != NULL || (t = steal_from(w, &v->deque)) != NULL))
+        for (int level = 0; v != NULL && level < WEFT__LEVELS; level++)
+            if ((t = steal_from(w, &v->ready[level])) != NULL)
+                return t;
+        if (v != NULL && (t = steal_from(w, &v->deque)) != NULL)
             return t;
     }
     return NULL;
@@ -299,6 +396,16 @@ static struct weft__task *find(struct weft__worker *w)
 
 /* Switching. */
 
+static struct weft__stack *take_stack(struct weft__worker *w, unsigned stack_class)
+{
+    return weft__stack_take(&w->rt->stacks[stack_class], stack_class == 0 ? &w->magazine : NULL);
+}
+
+static void give_stack(struct weft__worker *w, struct weft__stack *s)
+{
+    weft__stack_give(s->pool, s->pool == &w->rt->stacks[0] ? &w->magazine : NULL, s);
+}
+
 /* Settles what the context that this worker has just left asked for. */
 static void after_switch(struct weft__worker *w)
 {
@@ -310,7 +417,9 @@ static void after_switch(struct weft__worker *w)
     case WEFT__AFTER_NOTHING:
         break;
     case WEFT__AFTER_YIELD:
-        if (WEFT__UNLIKELY(weft__deque_push_quietly(&w->ready, t) < 0))
+        if (WEFT__UNLIKELY(!weft__kind_is_usual(t->kind)))
+            weft__worker_queue(w, t);
+        else if (WEFT__UNLIKELY(weft__deque_push_quietly(&w->ready[WEFT__NORMAL], t) < 0))
             weft__inbox_push(&w->rt->inbox, t);
         break;
     case WEFT__AFTER_PARK: {
@@ -320,11 +429,11 @@ static void after_switch(struct weft__worker *w)
         while ((s & WEFT__PHASE_MASK) == WEFT__ARMED)
             if (A_CAS_WEAK(&t->wait, &s, s + (WEFT__PARKED - WEFT__ARMED), acq_rel, acquire))
                 return;
-        push_ready(w, t);
+        weft__worker_queue(w, t);
         break;
     }
     case WEFT__AFTER_LOOP:
-        weft__stack_give(&w->rt->stacks, &w->magazine, w->after_what);
+        give_stack(w, w->after_what);
         break;
     }
 }
@@ -355,7 +464,7 @@ static void leave_for(struct weft__worker *w, struct weft__task *t)
     }
     w->next = t;
     w->current = NULL;
-    switch_to(w, weft__stack_take(&w->rt->stacks, &w->magazine));
+    switch_to(w, take_stack(w, t != NULL ? t->kind.stack_class : 0));
 }
 
 void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct weft__task *t)
@@ -386,7 +495,14 @@ struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__ta
     return weft__worker_self();
 }
 
-/* The loop. */
+/* Goes on with the loop on a stack that fits `t`, which never ran, or on one of class 0, and gives this one back. */
+static void move_loop(struct weft__worker *w, struct weft__task *t)
+{
+    w->next = t;
+    w->after = WEFT__AFTER_LOOP;
+    w->after_what = w->stack;
+    switch_to(w, take_stack(w, t != NULL ? t->kind.stack_class : 0));
+}
 
 void weft__worker_entry(void)
 {
@@ -399,15 +515,22 @@ void weft__worker_entry(void)
         struct weft__task *t = w->next;
 
         w->next = NULL;
-        if (t == NULL && (t = find(w)) == NULL)
+        if (WEFT__UNLIKELY(t == NULL && w->stack->pool != &w->rt->stacks[0])) {
+            move_loop(w, NULL); /* the task that needed this stack has ended */
+            w = weft__worker_self();
+        } else if (t == NULL && (t = find(w)) == NULL) {
             break;
-        if (t->stack == NULL) {
-            w = weft__execute(w, t, NULL);
-        } else {
+        } else if (t->stack != NULL) {
             w->after = WEFT__AFTER_LOOP;
             w->after_what = w->stack;
             switch_to_task(w, t);
             w = weft__worker_self();
+        } else if (WEFT__UNLIKELY(w->stack->pool != &w->rt->stacks[t->kind.stack_class])) {
+            move_loop(w, t);
+            w = weft__worker_self();
+        } else {
+            t->home = (uint16_t)w->index;
+            w = weft__execute(w, t, NULL);
         }
     }
     weft__context_switch(&w->stack->context, &w->native); /* for good: the pool ends with the runtime */
@@ -419,9 +542,11 @@ void *weft__worker_main(void *arg)
     struct weft__worker *w = arg;
 
     weft__worker_set_self(w);
+    weft__signal_stack_enter(w->signal_stack);
     weft__context_init_thread(&w->native);
-    w->stack = weft__stack_take(&w->rt->stacks, &w->magazine);
+    w->stack = take_stack(w, 0);
     weft__context_switch(&w->native, &w->stack->context);
+    weft__signal_stack_leave(w->signal_stack);
     weft__worker_set_self(NULL);
     return NULL;
 }
