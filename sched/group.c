@@ -201,13 +201,14 @@ static void join(struct weft__task *t, weft_group *g)
         (void)weft__park(t);
 }
 
-static int result(const weft_group *g)
+static int result(struct weft__task *t, const weft_group *g)
 {
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
 
     if (error != 0)
         return error;
-    if (weft__scope_chain_canceled(g->scope.parent))
+    /* The chain is as long as tasks are nested: it is walked only where something in it may be cancelled. */
+    if (WEFT__UNLIKELY(weft__task_canceled(t)) && weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
     return A_LOAD(&g->scope.reason, relaxed) == WEFT__CANCELED_DEADLINE ? WEFT_ETIMEDOUT : 0;
 }
@@ -226,7 +227,7 @@ int weft_group_wait(weft_group *g)
     if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
         weft__worker_attend(w, t);
     join(t, g);
-    return result(g);
+    return result(t, g);
 }
 
 void weft_group_close(weft_group *g)
