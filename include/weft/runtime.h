@@ -15,7 +15,14 @@
  * runtime installs it, the last restores the former handlers. A handler that the program installs on top stays, and may
  * call ours. no_fault_handler leaves both signals alone.
  *
- * fork: a child has the forking thread only, so a runtime of the parent must not be used there; call exec or _exit.
+ * fork: a child has the forking thread only, so no runtime of the parent, nor anything that belongs to one (channels,
+ * streams, groups), may be used or destroyed there. The parent goes on as if nothing had happened.
+ *   - Forked by a task, or by another thread of a runtime: the child may call exec or _exit, and only what is safe in a signal
+ *     handler before that.
+ *   - Forked by any other thread: the child may also have runtimes of its own, as if weft had never been used. SIGINT does
+ *     there what it did before the parent's weft_run() until the child calls weft_run() itself.
+ * The child shares the parent's open descriptors: what the parent closes stays open until the child has ended or called exec
+ * (all descriptors of weft are closed by exec), so a peer may wait that long for the end of a stream.
  */
 #ifndef WEFT_RUNTIME_H
 #define WEFT_RUNTIME_H
