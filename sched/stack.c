@@ -14,7 +14,8 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-enum { FIRST_SLAB = 32, FIRST_SLAB_OF_CLASS = 4 };
+/* CARVED_AHEAD: one more stack is made ready ahead of need for each so many that have been. */
+enum { FIRST_SLAB = 32, FIRST_SLAB_OF_CLASS = 4, CARVED_AHEAD = 32 };
 static const size_t slab_bytes_max = (size_t)64 << 20;
 
 struct weft__stack_slab {
@@ -27,6 +28,11 @@ struct weft__stack_slab {
     unsigned mapped;     /* guards that cost mappings */
     unsigned trimmed;    /* of the carved ones, those that are fresh again */
     uint64_t is_fresh[]; /* a bit for each of these */
+};
+
+struct fresh {
+    struct weft__stack_slab *slab;
+    unsigned index;
 };
 
 static size_t slab_size(const struct weft__stack_pool *p, const struct weft__stack_slab *slab)
@@ -56,7 +62,7 @@ static void list_fresh(struct weft__stack_pool *p, struct weft__stack_slab *slab
     p->fresh = slab;
 }
 
-/* Maps and guards another slab; a smaller one than it should be where guards run out. Caller holds the lock. */
+/* Maps and guards another slab; a smaller one than it should be where guards run out. Caller holds the lock of growth. */
 static int add_slab(struct weft__stack_pool *p)
 {
     struct weft__stack_slab *slab = weft__alloc(sizeof *slab + (p->next_count + 63) / 64 * sizeof slab->is_fresh[0]);
@@ -82,9 +88,11 @@ static int add_slab(struct weft__stack_pool *p)
 #endif
     slab->next = p->slabs;
     p->slabs = slab;
-    list_fresh(p, slab);
     if (p->stride * p->next_count * 2 <= slab_bytes_max)
         p->next_count *= 2;
+    weft__lock(&p->lock);
+    list_fresh(p, slab);
+    weft__unlock(&p->lock);
     /* relaxed: numbers; the slab itself is found under the lock */
     A_ADD(&p->stacks, slab->count, relaxed);
     A_ADD(&p->credits, slab->count, relaxed);
@@ -104,6 +112,7 @@ int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned w
 
     weft__depot_init(&p->depot);
     p->promise = promise;
+    p->page = page;
     /* Half as much again: a join may run a child above its own frames for as long as the child still gets its promise. */
     p->stride = (need + page - 1) & ~(page - 1);
     if (promise == WEFT__STACK_DEFAULT)
@@ -172,10 +181,10 @@ int weft__stack_credit_take(struct weft__stack_pool *p, int64_t n)
         while (have >= n)
             if (A_CAS_WEAK(&p->credits, &have, have - n, relaxed, relaxed))
                 return 0;
-        weft__lock(&p->lock);
+        weft__lock(&p->growth);
         if (A_LOAD(&p->credits, relaxed) < n)
             rc = add_slab(p);
-        weft__unlock(&p->lock);
+        weft__unlock(&p->growth);
         if (rc < 0)
             return rc;
         have = A_LOAD(&p->credits, relaxed);
@@ -202,28 +211,62 @@ static unsigned next_fresh(struct weft__stack_slab *slab)
     return word * 64 + i;
 }
 
-/* A fresh stack. */
-static struct weft__stack *carve(struct weft__stack_pool *p)
+/* Takes up to `n` fresh stacks off the list: where their records are to be. */
+static unsigned take_fresh(struct weft__stack_pool *p, struct fresh *out, unsigned n)
 {
-    struct weft__stack *s = NULL;
     struct weft__stack_slab *slab;
+    unsigned got = 0;
 
     weft__lock(&p->lock);
-    if ((slab = p->fresh) != NULL) {
+    while (got < n && (slab = p->fresh) != NULL) {
         unsigned i = next_fresh(slab);
 
-        s = record_of(p, slab, i);
-        s->low = slab->base + p->stride * i + WEFT__STACK_GUARD;
-        s->pool = p;
-        s->slab = slab;
-        weft__context_init(&s->context, s->low, s, p->entry);
-        A_ADD(&p->touched, 1, relaxed);
+        out[got++] = (struct fresh){slab, i};
         if (slab->carved == slab->count && slab->trimmed == 0) {
             slab->has_fresh = false;
             p->fresh = slab->next_fresh;
         }
     }
+    A_ADD(&p->touched, got, relaxed);
     weft__unlock(&p->lock);
+    return got;
+}
+
+/*
+ * A fresh stack, made ready for use. Where many have been taken already, some more for the magazine: the system hands out
+ * their memory by one call, where it would be a page fault each.
+ */
+static struct weft__stack *carve(struct weft__stack_pool *p, struct weft__magazine *m)
+{
+    struct fresh fresh[WEFT__MAGAZINE];
+    struct iovec tops[WEFT__MAGAZINE];
+    struct weft__stack *s = NULL;
+    unsigned n = 1;
+
+    if (m != NULL) {
+        int64_t share = A_LOAD(&p->touched, relaxed) / CARVED_AHEAD; /* relaxed: a hint */
+
+        n = share < 1 ? 1 : share < WEFT__MAGAZINE ? (unsigned)share : WEFT__MAGAZINE;
+    }
+    n = take_fresh(p, fresh, n);
+    if (n > 1) {
+        for (unsigned i = 0; i < n; i++)
+            tops[i] = (struct iovec){.iov_base = fresh[i].slab->base + p->stride * (fresh[i].index + 1) - p->page,
+                                     .iov_len = p->page};
+        weft__populate(tops, n);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (s != NULL) {
+            s->magazine_next = m->top;
+            m->top = s;
+            m->count++;
+        }
+        s = record_of(p, fresh[i].slab, fresh[i].index);
+        s->low = fresh[i].slab->base + p->stride * fresh[i].index + WEFT__STACK_GUARD;
+        s->pool = p;
+        s->slab = fresh[i].slab;
+        weft__context_init(&s->context, s->low, s, p->entry);
+    }
     return s;
 }
 
@@ -240,7 +283,7 @@ struct weft__stack *weft__stack_take(struct weft__stack_pool *p, struct weft__ma
     for (;;) {
         s = (struct weft__stack *)(void *)weft__depot_pop(&p->depot);
         if (s == NULL)
-            s = carve(p);
+            s = carve(p, m);
         if (s != NULL)
             return s;
         /* By the invariant there is one: another worker is between giving back a credit and giving back the stack. */

@@ -58,16 +58,22 @@ struct weft__stack {
 };
 
 struct weft__stack_pool {
-    struct weft__depot depot;
-    _Atomic int64_t credits; /* that may still be taken */
-    size_t promise;          /* usable bytes that a task may count on */
-    size_t stride;           /* bytes of address space a stack */
+    /* Read by all, written at the start only. */
+    size_t promise; /* usable bytes that a task may count on */
+    size_t stride;  /* bytes of address space a stack */
+    size_t page;
     weft__context_entry *entry;
-    struct weft__lock lock; /* guards the rest, but for reads of the atomics; a leaf */
-    struct weft__stack_slab *slabs, *fresh;
-    unsigned next_count;     /* stacks in the next slab */
+
+    WEFT__ALIGNED struct weft__depot depot;
+    _Atomic int64_t credits; /* that may still be taken */
     _Atomic int64_t stacks;  /* in all slabs */
     _Atomic int64_t touched; /* of these, those that are not fresh */
+    struct weft__lock lock;  /* guards the list of fresh ones; a leaf */
+    struct weft__stack_slab *fresh;
+
+    WEFT__ALIGNED struct weft__lock growth; /* held while a slab is mapped, which takes long; before `lock`. Guards: */
+    unsigned next_count;                    /* stacks in the next slab */
+    struct weft__stack_slab *slabs;
 
     /* The monitor's own (trim.c). */
     weft_time trim_window_end;

@@ -359,7 +359,7 @@ WEFT_TEST(stack, trimmed_ones_take_no_memory_and_are_found_again)
     struct weft__magazine m = {0};
     static struct weft__stack *s[COUNT], *again[COUNT];
     static char *low[COUNT];
-    int64_t credits;
+    int64_t credits, touched;
 
     init(&p, WEFT__STACK_DEFAULT, 1);
     CHECK_OK(weft__stack_credit_take(&p, COUNT));
@@ -368,16 +368,18 @@ WEFT_TEST(stack, trimmed_ones_take_no_memory_and_are_found_again)
         low[i] = s[i]->low;
         memset(low[i], 1, 20000);
     }
+    touched = A_LOAD(&p.touched, relaxed);
+    CHECK_EQ(touched, COUNT + (int)m.count);  /* some are made ready ahead of need */
     CHECK_EQ(weft__stack_trim(&p, COUNT), 0); /* all are in use */
     for (int i = 0; i < COUNT; i++)
         weft__stack_give(&p, &m, s[i]);
     weft__magazine_empty(&p, &m);
     weft__stack_credit_give(&p, COUNT);
     credits = A_LOAD(&p.credits, relaxed);
-    CHECK_EQ(A_LOAD(&p.touched, relaxed), COUNT);
+    CHECK_EQ(A_LOAD(&p.touched, relaxed), touched);
     CHECK_EQ(weft__stack_trim(&p, 100), 100);
-    CHECK_EQ(A_LOAD(&p.touched, relaxed), COUNT - 100);
-    CHECK_EQ(weft__stack_trim(&p, COUNT), COUNT - 100);
+    CHECK_EQ(A_LOAD(&p.touched, relaxed), touched - 100);
+    CHECK_EQ(weft__stack_trim(&p, 2 * COUNT), touched - 100);
     CHECK_EQ(weft__stack_trim(&p, COUNT), 0);
     CHECK_EQ(A_LOAD(&p.touched, relaxed), 0);
     CHECK_EQ(A_LOAD(&p.credits, relaxed), credits);
@@ -394,9 +396,32 @@ WEFT_TEST(stack, trimmed_ones_take_no_memory_and_are_found_again)
         if (i % 60 == 0)
             CHECK(write_kills(again[i]->low - 1));
     }
-    CHECK_EQ(A_LOAD(&p.touched, relaxed), COUNT);
     for (int i = 0; i < COUNT; i++)
         weft__stack_give(&p, &m, again[i]);
+    weft__magazine_empty(&p, &m);
+    weft__stack_pool_fini(&p);
+}
+
+WEFT_TEST(stack, more_are_made_ready_ahead_as_more_are_taken)
+{
+    enum { COUNT = 2000 / (TEST_TSAN ? 10 : 1) };
+    struct weft__stack_pool p;
+    struct weft__magazine m = {0};
+    static struct weft__stack *s[COUNT];
+
+    init(&p, WEFT__STACK_DEFAULT, 1);
+    CHECK_OK(weft__stack_credit_take(&p, COUNT));
+    for (int i = 0; i < COUNT; i++) {
+        s[i] = weft__stack_take(&p, &m);
+        /* One for every 32: what a small runtime has it uses. */
+        CHECK_LE(m.count, i / 32);
+        CHECK_LT(m.count, WEFT__MAGAZINE);
+    }
+    for (int i = 0; i < COUNT; i++)
+        for (int j = 0; j < i; j++)
+            CHECK(s[i] != s[j]);
+    for (int i = 0; i < COUNT; i++)
+        weft__stack_give(&p, &m, s[i]);
     weft__magazine_empty(&p, &m);
     weft__stack_pool_fini(&p);
 }

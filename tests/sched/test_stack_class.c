@@ -165,14 +165,29 @@ static void run_child(struct place *p)
     weft_group_close(g);
 }
 
+/* The monitor may ask the parent to yield before it joins, and then the loop begins the child: hence until it is seen. */
+static void run_children_until_inlined(unsigned class)
+{
+    struct place p = {.class = class};
+
+    do
+        run_child(&p);
+    while (!p.same_stack);
+}
+
 static int run_children_of_classes(void *arg)
 {
-    struct place small = {.class = 0}, large = {.class = 7};
+    struct place large = {.class = 7};
 
-    run_child(&small);
-    run_child(&large);
-    CHECK(small.same_stack);
-    CHECK_EQ(large.same_stack, *(bool *)arg);
+    run_children_until_inlined(0);
+    if (*(bool *)arg) {
+        run_children_until_inlined(7);
+        return 0;
+    }
+    for (int i = 0; i < 100; i++) {
+        run_child(&large);
+        CHECK(!large.same_stack);
+    }
     return 0;
 }
 

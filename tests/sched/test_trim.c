@@ -47,7 +47,7 @@ WEFT_TEST(trim, stacks_are_kept_while_they_were_needed_a_moment_ago)
         peak(&pools[0], COUNT);
         CHECK_GE(weft__trim_tick(pools, now += 100 * MS), 0);
         CHECK_GE(weft__trim_tick(pools, now += 100 * MS), 0);
-        CHECK_EQ(A_LOAD(&pools[0].touched, relaxed), COUNT);
+        CHECK_GE(A_LOAD(&pools[0].touched, relaxed), COUNT);
     }
     /* No more. */
     for (int i = 0; i < 5 && (ms = weft__trim_tick(pools, now)) >= 0; i++)
