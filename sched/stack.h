@@ -78,6 +78,10 @@ struct weft__stack_pool {
     /* The monitor's own (trim.c). */
     weft_time trim_window_end;
     int64_t trim_least_credits, trim_excess;
+
+    /* High-water mark (stack_use.h). */
+    _Atomic size_t use_max;
+    _Atomic bool use_warned;
 };
 
 /* A worker's own free stacks. */

@@ -9,6 +9,7 @@
 #include "sched/overflow.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
+#include "sched/stack_use.h"
 
 enum { SLOT_RUNS = 3, LOOK_EVERY = 61 };
 
@@ -325,6 +326,7 @@ void weft__worker_run(struct weft__worker *w, struct weft__task *t)
     rc = t->fn(t->arg);
     if (WEFT__UNLIKELY(t->scope != &t->group->scope))
         weft__scope_close_inner(t, &t->group->scope);
+    weft__stack_use_ended(t, __builtin_frame_address(0));
     w = weft__worker_self();
     w->current = below;
     weft__group_child_ended(w, t, rc, below);

@@ -108,7 +108,8 @@ bench_memory bench_memory_now(void)
     size_t n = fread(status, 1, sizeof status - 1, f);
     fclose(f);
     status[n] = '\0';
-    return (bench_memory){.resident = status_bytes(status, "VmRSS:"), .page_tables = status_bytes(status, "VmPTE:"),
+    return (bench_memory){.resident = status_bytes(status, "VmRSS:"),
+                          .page_tables = status_bytes(status, "VmPTE:"),
                           .mappings = mappings()};
 }
 
