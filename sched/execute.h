@@ -5,6 +5,7 @@
 
 #include "sched/group.h"
 #include "sched/spawn.h"
+#include "sched/stack_use.h"
 
 /* Runs `t` above the frames of `below`, NULL for the loop, tells its group, and frees the record. Returns the caller's worker
  * after it. */
@@ -21,6 +22,7 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
     /* relaxed: see weft__park_prepare() */
     if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed) || t->kind.stack_class != 0))
         weft__group_child_leaves(g, t, rc);
+    weft__stack_use_ended(t, __builtin_frame_address(0));
     w = weft__worker_self();
     w->current = below;
     weft__task_give(w, t);

@@ -17,6 +17,9 @@
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #ifndef PIDFD_SELF_THREAD
 #define PIDFD_SELF_THREAD (-10000)
 #endif
@@ -94,6 +97,14 @@ void weft__discard(const struct iovec *ranges, unsigned n)
         for (unsigned j = 0; j < once; j++)
             j += advise(ranges + i + j, once - j, MADV_DONTNEED);
     }
+}
+
+void weft__populate(const struct iovec *ranges, unsigned n)
+{
+    static _Atomic bool refused; /* relaxed: kernels before 6.13 do so for good, and each thread finds out */
+
+    if (!A_LOAD(&refused, relaxed) && advise_at_once(ranges, n, MADV_POPULATE_WRITE) == 0)
+        A_STORE(&refused, true, relaxed);
 }
 
 /* Guards. */
