@@ -16,6 +16,7 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
 
     t->stack = w->stack;
     w->current = t;
+    A_BUMP(&w->counters.tasks_run);
     rc = t->fn(t->arg);
     if (WEFT__UNLIKELY(t->scope != &g->scope))
         weft__scope_close_inner(t, &g->scope);
@@ -28,8 +29,10 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
     weft__task_give(w, t);
     if (below != NULL && below == g->scope.owner)
         g->unstarted--;
-    else if (g->scope.owner != NULL) /* else a child of the root: its waiter has been told */
+    else if (WEFT__LIKELY(g->scope.owner != NULL))
         weft__group_count_down(g);
+    else
+        weft__runtime_task_left(w->rt);
     return w;
 }
 

@@ -33,6 +33,7 @@ static unsigned look_around(struct weft__worker *w)
     if (n > 1)
         weft__idle_notify_lazily(w);
     n += weft__runtime_run_timers(rt);
+    A_BUMP(&w->counters.polls);
     n += (unsigned)rt->ops->poll(rt->io, 0);
     return n;
 }
@@ -60,7 +61,7 @@ static unsigned fresh_turns(struct weft__worker *w)
 static struct weft__task *take_oldest(struct weft__worker *w)
 {
     weft__deque_share_oldest(&w->deque);
-    return weft__steal_from(w, &w->deque);
+    return weft__steal_fresh(w, &w->deque);
 }
 
 static struct weft__task *take_pinned(struct weft__worker *w)
@@ -72,9 +73,9 @@ static struct weft__task *take_pinned(struct weft__worker *w)
     return t;
 }
 
-static struct weft__task *take_level(struct weft__worker *w, enum weft__level level)
+static inline struct weft__task *take_level(struct weft__worker *w, enum weft__level level)
 {
-    return !seems_empty(&w->ready[level]) ? weft__steal_from(w, &w->ready[level]) : NULL;
+    return !seems_empty(&w->ready[level]) ? weft__steal_ready(&w->ready[level]) : NULL;
 }
 
 /* What goes before the tasks of the normal level in this turn: of 16 turns 9 are the high level's, 2 the pinned tasks' and 1 the low

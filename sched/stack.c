@@ -75,8 +75,7 @@ static int add_slab(struct weft__stack_pool *p)
     if (slab->base == NULL)
         goto no_map;
     slab->count = weft__guard(
-        &(struct weft__ranges){
-            .first = slab->base, .size = p->guard, .stride = p->stride, .count = p->next_count},
+        &(struct weft__ranges){.first = slab->base, .size = p->guard, .stride = p->stride, .count = p->next_count},
         &slab->mapped, &rc);
     if (slab->count == 0)
         goto no_guard;
@@ -222,6 +221,7 @@ static unsigned take_fresh(struct weft__stack_pool *p, struct fresh *out, unsign
 {
     struct weft__stack_slab *slab;
     unsigned got = 0;
+    int64_t touched;
 
     weft__lock(&p->lock);
     while (got < n && (slab = p->fresh) != NULL) {
@@ -233,7 +233,10 @@ static unsigned take_fresh(struct weft__stack_pool *p, struct fresh *out, unsign
             p->fresh = slab->next_fresh;
         }
     }
-    A_ADD(&p->touched, got, relaxed);
+    /* relaxed: numbers; the peak is written under the lock */
+    touched = A_ADD(&p->touched, got, relaxed) + got;
+    if (touched > A_LOAD(&p->touched_peak, relaxed))
+        A_STORE(&p->touched_peak, touched, relaxed);
     weft__unlock(&p->lock);
     return got;
 }

@@ -58,7 +58,7 @@ struct weft__stack {
 
 struct weft__stack_pool {
     /* Read by all, written at the start only. */
-    size_t promise; /* usable bytes that a task may count on */
+    size_t promise;       /* usable bytes that a task may count on */
     size_t guard, stride; /* bytes below a stack, and of address space for both; whole pages */
     size_t page;
     weft__context_entry *entry;
@@ -67,7 +67,8 @@ struct weft__stack_pool {
     _Atomic int64_t credits; /* that may still be taken */
     _Atomic int64_t stacks;  /* in all slabs */
     _Atomic int64_t touched; /* of these, those that are not fresh */
-    struct weft__lock lock;  /* guards the list of fresh ones; a leaf */
+    _Atomic int64_t touched_peak;
+    struct weft__lock lock; /* guards the list of fresh ones; a leaf */
     struct weft__stack_slab *fresh;
 
     WEFT__ALIGNED struct weft__lock growth; /* held while a slab is mapped, which takes long; before `lock`. Guards: */

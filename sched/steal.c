@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/steal.h"
 
-#include "sched/join.h"
 #include "sched/runtime.h"
 
 /* A thief waits so many turns of weft__spin() for the answer of those that it asks to share, some 3 us, before it uses force. */
@@ -9,21 +8,6 @@ enum { ASK_TURNS = 72 };
 
 /* After so many thefts in a row that brought less work than they cost, a thief rests until it is woken. */
 enum { THEFTS_IN_VAIN = 16 };
-
-struct weft__task *weft__steal_from(struct weft__worker *w, struct weft__deque *d)
-{
-    void *t;
-
-    for (;;)
-        switch (weft__deque_steal(d, &t)) {
-        case WEFT__STEAL_GOT:
-            return weft__fresh(w, t);
-        case WEFT__STEAL_EMPTY:
-            return NULL;
-        case WEFT__STEAL_LOST:
-            break;
-        }
-}
 
 static uint32_t next_random(struct weft__worker *w)
 {
@@ -51,9 +35,9 @@ static struct weft__task *steal_shared(struct weft__worker *w, unsigned start)
         struct weft__task *t;
 
         for (int level = 0; v != NULL && level < WEFT__LEVELS; level++)
-            if ((t = weft__steal_from(w, &v->ready[level])) != NULL)
+            if ((t = weft__steal_ready(&v->ready[level])) != NULL)
                 return t;
-        if (v != NULL && (t = weft__steal_from(w, &v->deque)) != NULL)
+        if (v != NULL && (t = weft__steal_fresh(w, &v->deque)) != NULL)
             return t;
     }
     return NULL;
@@ -82,7 +66,7 @@ static struct weft__task *steal_private(struct weft__worker *w, unsigned start)
     for (unsigned i = 0; asked && i < w->rt->workers_count; i++) {
         struct weft__worker *v = victim(w, start, i);
 
-        if (v != NULL && weft__deque_force(&v->deque) && (t = weft__steal_from(w, &v->deque)) != NULL)
+        if (v != NULL && weft__deque_force(&v->deque) && (t = weft__steal_fresh(w, &v->deque)) != NULL)
             return t;
     }
     return NULL;
@@ -106,6 +90,7 @@ struct weft__task *weft__steal(struct weft__worker *w)
     weft_time began = weft__clock();
     struct weft__task *t;
 
+    A_BUMP(&w->counters.steals_tried);
     judge_theft(w, began);
     if (w->thefts_in_vain >= THEFTS_IN_VAIN) {
         w->resting = true;
@@ -114,6 +99,8 @@ struct weft__task *weft__steal(struct weft__worker *w)
     }
     if ((t = steal_shared(w, start)) == NULL)
         t = steal_private(w, start);
+    if (t != NULL)
+        A_BUMP(&w->counters.steals_won);
     if (t != NULL && t->stack == NULL) {
         w->theft_done = weft__clock();
         w->theft_cost = w->theft_done - began;

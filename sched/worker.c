@@ -42,12 +42,21 @@ void weft__worker_fini(struct weft__worker *w)
 
 static struct weft__stack *take_stack(struct weft__worker *w, unsigned stack_class)
 {
+    A_BUMP(&w->counters.stacks);
     return weft__stack_take(&w->rt->stacks[stack_class], stack_class == 0 ? &w->magazine : NULL);
 }
 
 static void give_stack(struct weft__worker *w, struct weft__stack *s)
 {
+    A_BUMP_BY(&w->counters.stacks, -1);
     weft__stack_give(s->pool, s->pool == &w->rt->stacks[0] ? &w->magazine : NULL, s);
+}
+
+/* Queues a task that gives way: its worker comes to it, so nobody is told. */
+static inline void queue_quietly(struct weft__worker *w, enum weft__level level, struct weft__task *t)
+{
+    if (WEFT__UNLIKELY(!weft__kind_is_usual(t->kind) || weft__deque_push_quietly(&w->ready[level], t) < 0))
+        weft__worker_queue(w, t);
 }
 
 /* Settles what the context that this worker has just left asked for. */
@@ -61,15 +70,11 @@ static void after_switch(struct weft__worker *w)
     case WEFT__AFTER_NOTHING:
         break;
     case WEFT__AFTER_YIELD:
-    case WEFT__AFTER_SLICE: {
-        enum weft__level level = after == WEFT__AFTER_SLICE ? WEFT__SPENT : WEFT__NORMAL;
-
-        if (WEFT__UNLIKELY(!weft__kind_is_usual(t->kind)))
-            weft__worker_queue(w, t);
-        else if (WEFT__UNLIKELY(weft__deque_push_quietly(&w->ready[level], t) < 0))
-            weft__inbox_push(&w->rt->inbox, t);
+        queue_quietly(w, WEFT__NORMAL, t);
         break;
-    }
+    case WEFT__AFTER_SLICE:
+        queue_quietly(w, WEFT__SPENT, t);
+        break;
     case WEFT__AFTER_PARK: {
         uint64_t s = A_LOAD(&t->wait, relaxed);
 

@@ -12,6 +12,7 @@
 #ifndef WEFT_SCHED_WORKER_H
 #define WEFT_SCHED_WORKER_H
 
+#include "sched/counters.h"
 #include "sched/deque.h"
 #include "sched/inbox.h"
 #include "sched/slab.h"
@@ -63,6 +64,7 @@ struct weft__worker {
     _Atomic uint32_t attention;            /* the monitor asks the running task to yield */
     _Atomic uint32_t look;                 /* the monitor asks the next pick to look around */
     uint32_t monitor_picks, monitor_stuck; /* the monitor's own */
+    struct weft__counters counters;
 
     /* Shared. */
     WEFT__ALIGNED _Atomic uint32_t sleep; /* the futex word */

@@ -79,7 +79,12 @@ WEFT_API WEFT_CHECK int weft_runtime_create(weft_runtime **out, const weft_runti
  * do this at once. */
 WEFT_API WEFT_CHECK int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
 
-/* Cancels every task of `rt`; later weft_runtime_run() calls return WEFT_ECLOSED. Idempotent. Callable from any
+/* Starts `fn(arg)` as a task of `rt` that nobody waits for but weft_runtime_destroy(); its code is dropped. Returns 0, and then
+ * `fn` is entered exactly once, or WEFT_ECLOSED (`rt` has been stopped), WEFT_ENOMEM, WEFT_EMAPLIMIT. Callable from any thread, and
+ * from tasks of any runtime, for as long as `rt` lives. Does not suspend. */
+WEFT_API int weft_runtime_spawn(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
+
+/* Cancels every task of `rt`; later calls of weft_runtime_run() and weft_runtime_spawn() return WEFT_ECLOSED. Idempotent. Callable from any
  * thread, and from tasks. */
 WEFT_API void weft_runtime_stop(weft_runtime *rt) WEFT_NONNULL(1);
 
