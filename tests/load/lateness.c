@@ -74,7 +74,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
     vfprintf(stderr, format, ap);
     va_end(ap);
     fprintf(stderr, "\n");
-    exit(1);
+    _exit(1); /* in the midst of everything: nothing is to be torn down */
 }
 
 /* What must succeed. */
@@ -480,19 +480,13 @@ static int open_schedstat(const char *tid)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Finds the runtime's threads by their names. */
-static void machine_open(struct machine *m, pid_t client)
+/* Finds the runtime's threads by their names, which they may not have yet. Returns how many there were. */
+static unsigned find_threads(struct machine *m)
 {
     char path[320], name[32];
     DIR *d = opendir("/proc/self/task");
+    unsigned found = 0;
 
-    m->stat = open("/proc/stat", O_RDONLY | O_CLOEXEC);
-    for (int i = 0; i < WORKERS_MAX; i++)
-        m->worker[i] = -1;
-    snprintf(name, sizeof name, "%d", (int)client);
-    m->client = open_schedstat(name);
-    m->driver = -1;
-    m->schedstat = m->client >= 0;
     for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
         FILE *f;
         unsigned worker;
@@ -501,15 +495,38 @@ static void machine_open(struct machine *m, pid_t client)
         if (e->d_name[0] == '.' || (f = fopen(path, "re")) == NULL)
             continue;
         if (fgets(name, sizeof name, f) != NULL) {
+            int *file = NULL;
+
             if (sscanf(name, "weft-%u", &worker) == 1 && worker < WORKERS_MAX)
-                m->worker[worker] = open_schedstat(e->d_name);
+                file = &m->worker[worker];
             else if (strncmp(name, "weft-driver", 11) == 0)
-                m->driver = open_schedstat(e->d_name);
+                file = &m->driver;
+            if (file != NULL) {
+                found++;
+                if (*file < 0)
+                    *file = open_schedstat(e->d_name);
+            }
         }
         fclose(f);
     }
     if (d != NULL)
         closedir(d);
+    return found;
+}
+
+static void machine_open(struct machine *m, unsigned workers, pid_t client)
+{
+    char name[32];
+
+    m->stat = open("/proc/stat", O_RDONLY | O_CLOEXEC);
+    for (int i = 0; i < WORKERS_MAX; i++)
+        m->worker[i] = -1;
+    m->driver = -1;
+    snprintf(name, sizeof name, "%d", (int)client);
+    m->client = open_schedstat(name);
+    m->schedstat = m->client >= 0;
+    while (find_threads(m) < workers + 1)
+        pause_ns(MS);
 }
 
 static void machine_close(struct machine *m)
@@ -582,7 +599,7 @@ static void *observe(void *arg)
 
     while (atomic_load(&r->client) == 0)
         pause_ns(MS);
-    machine_open(&r->machine, atomic_load(&r->client));
+    machine_open(&r->machine, r->workers, atomic_load(&r->client));
     machine_look(&r->machine, 0);
     end = weft_now() + (weft_time)(r->seconds * 1e9);
     for (;;) {
