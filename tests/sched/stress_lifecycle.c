@@ -37,6 +37,7 @@ static void cycle(void)
     weft_runtime *rt;
 
     CHECK_OK(weft_runtime_create(&rt, &(weft_runtime_options){.workers = test_workers()}));
+    CHECK_NOT_NULL(rt);
     CHECK_OK(weft_runtime_run(rt, use_everything, NULL));
     weft_runtime_destroy(rt);
 }
