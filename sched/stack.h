@@ -55,6 +55,7 @@ struct weft__stack {
     struct weft__stack_pool *pool;
     struct weft__stack_slab *slab;
     struct weft__stack *magazine_next;
+    unsigned stack_class;
 };
 
 struct weft__stack_pool {
@@ -62,6 +63,7 @@ struct weft__stack_pool {
     size_t promise; /* usable bytes that a task may count on */
     size_t stride;  /* bytes of address space a stack */
     size_t page;
+    unsigned stack_class;
     weft__context_entry *entry;
 
     WEFT__ALIGNED struct weft__depot depot;

@@ -232,7 +232,7 @@ static struct weft__stack *take_stack(struct weft__worker *w, unsigned stack_cla
 
 static void give_stack(struct weft__worker *w, struct weft__stack *s)
 {
-    weft__stack_give(s->pool, s->pool == &w->rt->stacks[0] ? &w->magazine : NULL, s);
+    weft__stack_give(s->pool, s->stack_class == 0 ? &w->magazine : NULL, s);
 }
 
 /* Settles what the context that this worker has just left asked for. */
@@ -352,7 +352,7 @@ void weft__worker_entry(void)
         struct weft__task *t = w->next;
 
         w->next = NULL;
-        if (WEFT__UNLIKELY(t == NULL && w->stack->pool != &w->rt->stacks[0])) {
+        if (WEFT__UNLIKELY(t == NULL && w->stack->stack_class != 0)) {
             move_loop(w, NULL); /* the task that needed this stack has ended */
         } else if (t == NULL && (t = find(w)) == NULL) {
             break;
@@ -360,7 +360,7 @@ void weft__worker_entry(void)
             w->after = WEFT__AFTER_LOOP;
             w->after_what = w->stack;
             switch_to_task(w, t);
-        } else if (WEFT__UNLIKELY(w->stack->pool != &w->rt->stacks[t->stack_class])) {
+        } else if (WEFT__UNLIKELY(w->stack->stack_class != t->stack_class)) {
             move_loop(w, t);
         } else {
             weft__worker_run(w, t);
