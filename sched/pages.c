@@ -13,6 +13,15 @@
 
 #include <weft/error.h>
 
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+#ifndef RUNNING_ON_VALGRIND
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 /* Headers of systems that are older than the kernel lack them. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
@@ -119,7 +128,7 @@ static bool probe_guard_install(void)
     bool works = false;
     void *p;
 
-    if (wish != NULL && strcmp(wish, "mprotect") == 0)
+    if ((wish != NULL && strcmp(wish, "mprotect") == 0) || RUNNING_ON_VALGRIND)
         return false;
     p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
@@ -135,7 +144,8 @@ static bool probe_guard_install(void)
 
 static bool installs(void)
 {
-    /* LeakSanitizer reads every page of a root region that the mappings show as readable, which guard markers are. */
+    /* LeakSanitizer reads every page of a root region that the mappings show as readable, which guard markers are; valgrind's
+     * search for leaks, all there is, and each guard costs it a fault. */
     static _Atomic int answer = WEFT__ASAN ? 0 : -1;
     int a = A_LOAD(&answer, relaxed); /* relaxed: every thread that probes stores the same answer */
 

@@ -154,8 +154,10 @@ void weft__stack_pool_fini(struct weft__stack_pool *p)
 
 int weft__stack_pools_init(struct weft__stack_pool *pools, size_t promise, unsigned workers, weft__context_entry *entry)
 {
-    for (unsigned i = 1; i < WEFT__STACK_CLASSES; i++)
+    for (unsigned i = 1; i < WEFT__STACK_CLASSES; i++) {
         (void)weft__stack_pool_init(&pools[i], WEFT__STACK_CLASS_MIN << (i - 1), 0, entry); /* maps nothing */
+        pools[i].stack_class = i;
+    }
     return weft__stack_pool_init(&pools[0], promise, workers, entry);
 }
 
@@ -273,6 +275,7 @@ static struct weft__stack *carve(struct weft__stack_pool *p, struct weft__magazi
         s = record_of(p, fresh[i].slab, fresh[i].index);
         s->low = fresh[i].slab->base + p->stride * fresh[i].index + p->guard;
         s->pool = p;
+        s->stack_class = p->stack_class;
         s->slab = fresh[i].slab;
         weft__context_init(&s->context, s->low, s, p->entry);
     }

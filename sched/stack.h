@@ -54,6 +54,7 @@ struct weft__stack {
     struct weft__stack_pool *pool;
     struct weft__stack_slab *slab;
     struct weft__stack *magazine_next;
+    unsigned stack_class;
 };
 
 struct weft__stack_pool {
@@ -61,6 +62,7 @@ struct weft__stack_pool {
     size_t promise;       /* usable bytes that a task may count on */
     size_t guard, stride; /* bytes below a stack, and of address space for both; whole pages */
     size_t page;
+    unsigned stack_class;
     weft__context_entry *entry;
 
     WEFT__ALIGNED struct weft__depot depot;

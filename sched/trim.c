@@ -22,6 +22,9 @@ static int tick(struct weft__stack_pool *p, weft_time now, int64_t spare)
         p->trim_least_credits = have;
         p->trim_window_end = now + window;
     }
+    /* What is needed by now is not in excess any more. */
+    if (p->trim_excess > A_LOAD(&p->touched, relaxed) - (stacks - have) - spare)
+        p->trim_excess = A_LOAD(&p->touched, relaxed) - (stacks - have) - spare;
     if (p->trim_excess > 0) {
         unsigned most = p->trim_excess < PER_TICK ? (unsigned)p->trim_excess : PER_TICK;
         unsigned done = weft__stack_trim(p, most);

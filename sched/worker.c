@@ -49,7 +49,7 @@ static struct weft__stack *take_stack(struct weft__worker *w, unsigned stack_cla
 static void give_stack(struct weft__worker *w, struct weft__stack *s)
 {
     A_BUMP_BY(&w->counters.stacks, -1);
-    weft__stack_give(s->pool, s->pool == &w->rt->stacks[0] ? &w->magazine : NULL, s);
+    weft__stack_give(s->pool, s->stack_class == 0 ? &w->magazine : NULL, s);
 }
 
 /* Queues a task that gives way: its worker comes to it, so nobody is told. */
@@ -174,7 +174,7 @@ void weft__worker_entry(void)
         struct weft__task *t = w->next;
 
         w->next = NULL;
-        if (WEFT__UNLIKELY(t == NULL && w->stack->pool != &w->rt->stacks[0])) {
+        if (WEFT__UNLIKELY(t == NULL && w->stack->stack_class != 0)) {
             move_loop(w, NULL); /* the task that needed this stack has ended */
             w = weft__worker_self();
         } else if (t == NULL && (t = weft__find(w)) == NULL) {
@@ -184,7 +184,7 @@ void weft__worker_entry(void)
             w->after_what = w->stack;
             switch_to_task(w, t);
             w = weft__worker_self();
-        } else if (WEFT__UNLIKELY(w->stack->pool != &w->rt->stacks[t->kind.stack_class])) {
+        } else if (WEFT__UNLIKELY(w->stack->stack_class != t->kind.stack_class)) {
             move_loop(w, t);
             w = weft__worker_self();
         } else {

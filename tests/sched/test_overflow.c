@@ -256,7 +256,13 @@ WEFT_TEST(overflow, former_handler_is_called_for_every_fault)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char said[65536];
 
-        CHECK_EQ(end_of_child(cases[i].body, said, sizeof said), FORMER);
+        int end = end_of_child(cases[i].body, said, sizeof said);
+
+        /* valgrind reports the access, and ends the process by a status of its own. */
+        if (process_is_emulated())
+            CHECK_GT(end, 0);
+        else
+            CHECK_EQ(end, FORMER);
         CHECK_EQ(strstr(said, "stack overflow in the task") != NULL, cases[i].overflow);
     }
 }

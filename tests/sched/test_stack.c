@@ -412,7 +412,7 @@ WEFT_TEST(stack, trimmed_ones_take_no_memory_and_are_found_again)
         for (int j = 0; j < i; j++)
             CHECK(again[i] != again[j]);
         CHECK_EQ(again[i]->low[0], 0);
-        if (i % 60 == 0)
+        if (i % 200 == 0)
             CHECK(write_kills(again[i]->low - 1));
     }
     for (int i = 0; i < COUNT; i++)

@@ -126,7 +126,7 @@ static int use_some_stack(void *arg)
     struct peak *p = arg;
     volatile char frame[6000];
 
-    frame[0] = 1;
+    frame[0] = frame[sizeof frame - 1] = 1;
     atomic_fetch_add(&p->asleep, 1);
     return weft_sleep_ms(FOREVER_MS) == WEFT_ECANCELED ? frame[0] - 1 : WEFT_EINVAL;
 }
@@ -158,7 +158,7 @@ WEFT_TEST(trim, memory_of_a_peak_goes_back_and_then_there_is_no_tick)
     before = resident_bytes();
     CHECK_OK(weft_runtime_run(rt, many_sleepers, &first));
     if (!TEST_ASAN && !TEST_TSAN) { /* they keep memory of their own */
-        CHECK_GT(first.resident - before, SLEEPERS * (long)(2 * PAGE));
+        CHECK_GT(first.resident - before, SLEEPERS * (long)PAGE);
         /* What is left: task records are kept, 128 bytes each, and the queues that held them all. */
         while (resident_bytes() - before > SLEEPERS * (long)(PAGE / 8))
             pause_thread_ms(10);
