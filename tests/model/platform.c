@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The model's side of sched/platform.h, the slow sides of sched/lock.h, and the worker of the calling thread. */
+#include "sched/platform.h"
+
+#include <string.h>
+
+#include "sched/lock.h"
+#include "sched/worker.h"
+#include "tests/model/internal.h"
+
+_Atomic(weft__fault_fn *) weft__fault_hook;
+
+void *weft__alloc(size_t size)
+{
+    return model_alloc(size, 16);
+}
+
+void *weft__alloc_aligned(size_t size)
+{
+    return model_alloc(size, WEFT__CACHE_LINE);
+}
+
+void weft__free(void *p)
+{
+    model_free(p);
+}
+
+/* The kernel compares and goes to sleep in one step, and what was written before a wake is seen by it. */
+void weft__futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
+{
+    model_step();
+    if ((uint32_t)model_read_newest((uintptr_t)word, sizeof *word) != value)
+        return;
+    if (model_choose(32) != 0) /* it may return early */
+        (void)model_sleep(word, deadline);
+}
+
+void weft__futex_wake(_Atomic uint32_t *word, int count)
+{
+    model_step();
+    (void)model_wake(word, (unsigned)count);
+}
+
+int64_t weft__clock(void)
+{
+    return model_clock();
+}
+
+void weft__spin(unsigned *turns)
+{
+    ++*turns;
+    model_spin();
+}
+
+void weft__lock_slow(struct weft__lock *l)
+{
+    while (A_XCHG(&l->word, 2, acquire) != 0)
+        weft__futex_wait(&l->word, 2, INT64_MAX);
+}
+
+void weft__spinlock_slow(struct weft__spinlock *l)
+{
+    while (A_XCHG(&l->held, true, acquire))
+        model_spin();
+}
+
+struct weft__worker *weft__worker_self(void)
+{
+    return *model_local();
+}
+
+void weft__worker_set_self(struct weft__worker *w)
+{
+    *model_local() = w;
+}
