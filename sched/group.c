@@ -5,6 +5,7 @@
 #include <weft/error.h>
 
 #include "sched/cancel.h"
+#include "sched/children.h"
 #include "sched/options.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
@@ -62,14 +63,8 @@ static int take_credits(struct weft__worker *w)
 static void count_down(weft_group *g)
 {
     struct weft__task *owner = g->scope.owner;
-    int64_t n = A_LOAD(&g->pending, relaxed), left;
 
-    /* One step, not a decrement and a look: a spawn by others in between would make two wakers. acq_rel: the last child hands on
-     * what all of them wrote. */
-    do
-        left = n == WEFT__GROUP_WAITING + 1 ? 0 : n - 1;
-    while (!A_CAS_WEAK(&g->pending, &n, left, acq_rel, relaxed));
-    if (n == WEFT__GROUP_WAITING + 1)
+    if (weft__children_end(&g->pending))
         weft__unpark_any(owner);
 }
 
@@ -98,11 +93,11 @@ int weft_spawn(weft_group *g, weft_fn fn, void *arg)
     if (WEFT__UNLIKELY(child == NULL))
         goto no_credit;
     weft__task_init(child, w->rt, g, fn, arg, epoch);
-    /* relaxed: the child cannot end, and be counted down, before it is pushed */
+    /* The child cannot end, and be counted down, before it is pushed. */
     if (WEFT__LIKELY(t == g->scope.owner))
         g->spawned++;
     else
-        A_ADD(&g->pending, 1, relaxed);
+        weft__children_add(&g->pending);
     if (WEFT__UNLIKELY(weft__deque_push(&w->deque, child) < 0))
         goto no_room;
     w->credits--;
@@ -183,22 +178,18 @@ static void run_children(struct weft__task *t, weft_group *g)
 /* Waits for all children. Not to be cut short. */
 static void join(struct weft__task *t, weft_group *g)
 {
-    int64_t left, n, sum;
+    int64_t left;
 
     run_children(t, g);
     left = g->spawned - g->inlined;
     g->spawned = g->inlined = 0;
-    n = A_LOAD(&g->pending, acquire); /* pairs with the swap in count_down() */
-    if (left == 0 && n == 0)
+    if (left == 0 && weft__children_gone(&g->pending))
         return;
     (void)weft__park_prepare(t, WEFT__NOT_CANCELABLE);
-    do
-        sum = n + left;
-    while (!A_CAS_WEAK(&g->pending, &n, sum == 0 ? 0 : sum + WEFT__GROUP_WAITING, acq_rel, acquire));
-    if (sum == 0)
-        weft__park_abandon(t);
-    else
+    if (weft__children_wait(&g->pending, left))
         (void)weft__park(t);
+    else
+        weft__park_abandon(t);
 }
 
 static int result(const weft_group *g)
@@ -238,7 +229,7 @@ void weft_group_close(weft_group *g)
         return;
     if (t->scope != &g->scope)
         weft__scope_close_inner(t, &g->scope);
-    if (g->spawned > g->inlined || A_LOAD(&g->pending, acquire) != 0) {
+    if (g->spawned > g->inlined || !weft__children_gone(&g->pending)) {
         (void)weft__cancel(t->rt, &g->scope, WEFT__CANCELED_CALL);
         join(t, g);
     }
