@@ -19,6 +19,9 @@ bool model_has_company(void);
 
 unsigned model_thread_count(void);
 
+/* Differs from run to run, also where the seed does not. */
+uint64_t model_run_number(void);
+
 /* Notes an access. `age` is the number of messages that are newer than the one that was read. */
 void model_trace(const char *op, memory_order order, uintptr_t p, uint64_t before, uint64_t after, unsigned age,
                  const struct model_site *site);

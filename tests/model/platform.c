@@ -41,6 +41,30 @@ void weft__futex_wake(_Atomic uint32_t *word, int count)
     (void)model_wake(word, (unsigned)count);
 }
 
+static _Atomic uint32_t *told(struct weft__completion *c)
+{
+    return (_Atomic uint32_t *)(void *)&c->semaphore;
+}
+
+void weft__completion_init(struct weft__completion *c)
+{
+    memset(c, 0, sizeof *c);
+}
+
+void weft__completion_tell(struct weft__completion *c)
+{
+    _Atomic uint32_t *word = told(c);
+
+    A_STORE(word, 1, release);
+    (void)model_wake(word, 1);
+}
+
+void weft__completion_wait(struct weft__completion *c)
+{
+    while (A_LOAD(told(c), acquire) == 0)
+        weft__futex_wait(told(c), 0, INT64_MAX);
+}
+
 int64_t weft__clock(void)
 {
     return model_clock();

@@ -35,7 +35,7 @@ struct thread {
 static struct thread threads[MODEL_THREADS];
 static char *stacks[MODEL_THREADS]; /* made once */
 static unsigned count, current;
-static uint64_t random_state, steps;
+static uint64_t random_state, steps, run_number;
 static int64_t now;
 static struct weft__context driver;
 static struct model_result *result;
@@ -87,6 +87,11 @@ unsigned model_thread_count(void)
 unsigned model_self(void)
 {
     return current;
+}
+
+uint64_t model_run_number(void)
+{
+    return run_number;
 }
 
 void **model_local(void)
@@ -358,6 +363,7 @@ void model_run(const struct model_case *c, uint64_t seed, struct model_result *r
         }
     memset(r, 0, sizeof *r);
     result = r;
+    run_number++;
     count = 0;
     current = 0;
     steps = 0;
