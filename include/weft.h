@@ -42,6 +42,7 @@
 #include <weft/error.h>
 #include <weft/fd.h>
 #include <weft/group.h>
+#include <weft/join.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
 #include <weft/task.h>

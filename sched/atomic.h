@@ -24,6 +24,9 @@
 #define A_CAS_WEAK(p, expected, v, order, failure)                                                                     \
     atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_##order, memory_order_##failure)
 
+/* Keeps the compiler, and only it, from moving accesses across: for the cheap side of a handshake whose other side uses membarrier. */
+#define A_COMPILER_FENCE() atomic_signal_fence(memory_order_seq_cst)
+
 #endif
 
 /* A counter with one writer: no read-modify-write is needed, only that others may read it. */

@@ -9,7 +9,7 @@ static void cancel_task(struct weft__task *t, uint32_t depth, struct weft_group 
 {
     weft__unpark_canceled(t);
     weft__lock(&t->lock);
-    for (struct weft__link *e = t->groups.first; e != NULL; e = e->next) {
+    for (struct weft__link *e = t->groups; e != NULL; e = e->next) {
         struct weft_group *g = WEFT__CONTAINER(e, struct weft_group, owned);
 
         if (g->scope.depth >= depth) {
@@ -97,7 +97,7 @@ void weft__cancel_link(struct weft__task *t)
             break;
         weft__lock(&owner->lock);
         if (!A_LOAD(&g->linked, relaxed)) {
-            weft__list_append(&owner->groups, &g->owned);
+            weft__link_push(&owner->groups, &g->owned);
             A_STORE(&g->linked, true, release);
         }
         weft__unlock(&owner->lock);
@@ -130,7 +130,7 @@ void weft__cancel_unlink_group(weft_group *g)
     unsigned turns = 0;
 
     weft__lock(&owner->lock);
-    weft__list_remove(&owner->groups, &g->owned);
+    weft__link_remove(&owner->groups, &g->owned);
     A_STORE(&g->linked, false, relaxed); /* relaxed: the group has no task left that could link it */
     weft__unlock(&owner->lock);
     while (A_LOAD(&g->pinned, acquire))

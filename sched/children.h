@@ -44,6 +44,15 @@ static inline bool weft__children_gone(_Atomic int64_t *pending)
     return A_LOAD(pending, acquire) == 0; /* pairs with the swap in weft__children_end() */
 }
 
+/* The owner, which knows of `left` children: whether all of them have ended, and those of others. Then the count begins anew. */
+static inline bool weft__children_settled(_Atomic int64_t *pending, int64_t left)
+{
+    if (A_LOAD(pending, acquire) + left != 0) /* as in weft__children_gone() */
+        return false;
+    A_STORE(pending, 0, relaxed); /* relaxed: nobody else is left */
+    return true;
+}
+
 /* The owner begins to wait, and adds what it alone knows. True: there are children, the last one of which wakes it. */
 static inline bool weft__children_wait(_Atomic int64_t *pending, int64_t left)
 {

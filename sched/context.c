@@ -19,7 +19,31 @@
 #endif
 
 #if WEFT__CONTEXT_ASM
-void weft__context_start(void); /* context_x86_64.S */
+void weft__context_start(void); /* context_<machine>.S */
+
+/* Lays out what weft__context_swap() takes off a stack whose highest address is `high`. Returns the stack pointer. */
+static void *first_frame(void *high, weft__context_entry *entry)
+{
+    void **sp = (void **)((uintptr_t)high & ~(uintptr_t)15);
+
+#if defined(__x86_64__)
+    /* rbp rbx r12-r15, then the address to go on from. */
+    *--sp = NULL; /* ends backtraces */
+    *--sp = NULL; /* keeps the stack aligned at the entry */
+    *--sp = (void *)weft__context_start;
+    *--sp = NULL;          /* rbp */
+    *--sp = (void *)entry; /* rbx */
+    for (int i = 0; i < 4; i++)
+        *--sp = NULL; /* r12-r15 */
+#elif defined(__aarch64__)
+    /* x29, the address to go on from, x19-x28, d8-d15. A frame pointer of zero ends backtraces. */
+    sp -= 20;
+    memset(sp, 0, 20 * sizeof *sp);
+    sp[1] = (void *)weft__context_start;
+    sp[2] = (void *)entry; /* x19 */
+#endif
+    return sp;
+}
 #endif
 
 void weft__context_init(struct weft__context *c, void *low, void *high, weft__context_entry *entry)
@@ -28,19 +52,7 @@ void weft__context_init(struct weft__context *c, void *low, void *high, weft__co
 
     memset(c, 0, sizeof *c);
 #if WEFT__CONTEXT_ASM
-    {
-        /* What weft__context_swap() pops: rbp rbx r12-r15, then the address to go on from. */
-        void **sp = (void **)((uintptr_t)high & ~(uintptr_t)15);
-
-        *--sp = NULL; /* ends backtraces */
-        *--sp = NULL; /* keeps the stack aligned at the entry */
-        *--sp = (void *)weft__context_start;
-        *--sp = NULL;          /* rbp */
-        *--sp = (void *)entry; /* rbx */
-        for (int i = 0; i < 4; i++)
-            *--sp = NULL; /* r12-r15 */
-        c->sp = sp;
-    }
+    c->sp = first_frame(high, entry);
 #else
     getcontext(&c->uc);
     c->uc.uc_stack.ss_sp = low;

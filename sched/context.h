@@ -13,7 +13,7 @@
 
 #include "sched/platform.h"
 
-#if defined(__x86_64__) && defined(__linux__) && !defined(WEFT_UCONTEXT)
+#if (defined(__x86_64__) || defined(__aarch64__)) && defined(__LP64__) && defined(__linux__) && !defined(WEFT_UCONTEXT)
 #define WEFT__CONTEXT_ASM 1
 #else
 #define WEFT__CONTEXT_ASM 0
@@ -52,7 +52,7 @@ void weft__context_init_thread(struct weft__context *c);
 void weft__context_entered(void);
 
 #if WEFT__CONTEXT_ASM
-/* Saves the caller's context at *save and goes on from `load`. In context_x86_64.S. */
+/* Saves the caller's context at *save and goes on from `load`. In context_<machine>.S. */
 void weft__context_swap(void **save, void *load);
 #endif
 

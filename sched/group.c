@@ -6,11 +6,10 @@
 
 #include "sched/cancel.h"
 #include "sched/children.h"
+#include "sched/execute.h"
+#include "sched/join.h"
 #include "sched/options.h"
 #include "sched/park.h"
-#include "sched/runtime.h"
-
-static const weft_group_options defaults;
 
 weft_group *weft_group_open(const weft_group_options *options)
 {
@@ -18,101 +17,30 @@ weft_group *weft_group_open(const weft_group_options *options)
     struct weft__task *t = w != NULL ? w->current : NULL;
     weft_group *g;
 
-    if (options == NULL)
-        options = &defaults;
-    if (t == NULL || !WEFT__RESERVED_ARE_ZERO(options))
+    if (WEFT__UNLIKELY(t == NULL || (options != NULL && !WEFT__RESERVED_ARE_ZERO(options))))
         return NULL;
     g = weft__slab_cache_take(&w->groups, &w->rt->groups);
-    if (g == NULL)
+    if (WEFT__UNLIKELY(g == NULL))
         return NULL;
-    g->spawned = g->inlined = 0;
+    g->unstarted = 0;
     /* relaxed: whoever gets to know the group does so through a queue or a lock */
     A_STORE(&g->pending, 0, relaxed);
     A_STORE(&g->error, 0, relaxed);
-    g->scope.is_group = true;
-    if (weft__scope_enter(w, t, &g->scope, options->deadline) < 0) {
+    if (WEFT__LIKELY(options == NULL)) {
+        weft__scope_push(t, &g->scope);
+    } else if (weft__scope_enter(w, t, &g->scope, options->deadline) < 0) {
         weft__slab_cache_give(&w->groups, &w->rt->groups, g);
         return NULL;
     }
     return g;
 }
 
-void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_group *g, weft_fn fn, void *arg, uint64_t seen_epoch)
-{
-    t->fn = fn;
-    t->arg = arg;
-    t->stack = NULL;
-    t->group = g;
-    t->scope = &g->scope;
-    t->rt = rt;
-    t->seen_epoch = seen_epoch;
-    t->seen_canceled = false;
-}
-
-/* Another batch of promises. */
-static int take_credits(struct weft__worker *w)
-{
-    int rc = weft__stack_credit_take(&w->rt->stacks, WEFT__CREDIT_BATCH);
-
-    if (rc == 0)
-        w->credits = WEFT__CREDIT_BATCH;
-    return rc;
-}
-
-/* A child is gone: wakes the owner if it was the last. After the swap the group may be, too. */
-static void count_down(weft_group *g)
+void weft__group_count_down(weft_group *g)
 {
     struct weft__task *owner = g->scope.owner;
 
     if (weft__children_end(&g->pending))
         weft__unpark_any(owner);
-}
-
-int weft_spawn(weft_group *g, weft_fn fn, void *arg)
-{
-    struct weft__worker *w = weft__worker_self();
-    struct weft__task *t = w != NULL ? w->current : NULL, *child;
-    uint64_t epoch;
-
-    if (WEFT__UNLIKELY(t == NULL))
-        return WEFT_ENOTASK;
-    if (WEFT__UNLIKELY(g == NULL))
-        return WEFT_ENOMEM;
-    /* A spawner that is not cancelled cannot be in a cancelled group, and the child knows as much as the spawner. Of a group
-     * that may not be on the spawner's chain it knows nothing. */
-    if (WEFT__UNLIKELY(weft__task_canceled(t) || (t != g->scope.owner && t->group != g))) {
-        if (weft__scope_chain_canceled(&g->scope))
-            return WEFT_ECANCELED;
-        epoch = 0;
-    } else {
-        epoch = t->seen_epoch;
-    }
-    if (WEFT__UNLIKELY(w->credits == 0) && take_credits(w) < 0)
-        goto no_credit;
-    child = weft__slab_cache_take(&w->tasks, &w->rt->tasks);
-    if (WEFT__UNLIKELY(child == NULL))
-        goto no_credit;
-    weft__task_init(child, w->rt, g, fn, arg, epoch);
-    /* The child cannot end, and be counted down, before it is pushed. */
-    if (WEFT__LIKELY(t == g->scope.owner))
-        g->spawned++;
-    else
-        weft__children_add(&g->pending);
-    if (WEFT__UNLIKELY(weft__deque_push(&w->deque, child) < 0))
-        goto no_room;
-    w->credits--;
-    weft__idle_notify_lazily(w);
-    return 0;
-
-no_room:
-    if (t == g->scope.owner)
-        g->spawned--;
-    else
-        count_down(g);
-    weft__slab_cache_give(&w->tasks, &w->rt->tasks, child);
-no_credit:
-    (void)weft_group_fail(g, WEFT_ENOMEM);
-    return WEFT_ENOMEM;
 }
 
 static void fail(weft_runtime *rt, weft_group *g, int code)
@@ -123,67 +51,53 @@ static void fail(weft_runtime *rt, weft_group *g, int code)
     (void)weft__cancel(rt, &g->scope, WEFT__CANCELED_ERROR);
 }
 
-void weft__group_child_ended(struct weft__worker *w, struct weft__task *t, int rc, struct weft__task *below)
+void weft__group_child_failed(weft_group *g, weft_runtime *rt, int rc)
 {
-    weft_group *g = t->group;
-    struct weft__task *owner = g->scope.owner;
-    weft_runtime *rt = w->rt;
-
-    if (WEFT__UNLIKELY(A_LOAD(&t->linked, relaxed))) /* relaxed: see weft__park_prepare() */
-        weft__cancel_unlink_task(t);
-    if (WEFT__UNLIKELY(rc < 0) && owner != NULL && !(rc == WEFT_ECANCELED && weft__scope_chain_canceled(&g->scope)))
+    if (rc != WEFT_ECANCELED || !weft__scope_chain_canceled(&g->scope))
         fail(rt, g, rc);
-    weft__slab_cache_give(&w->tasks, &rt->tasks, t);
-    if (WEFT__UNLIKELY(++w->credits > 2 * WEFT__CREDIT_BATCH)) {
-        w->credits -= WEFT__CREDIT_BATCH;
-        weft__stack_credit_give(&rt->stacks, WEFT__CREDIT_BATCH);
-    }
-    if (owner == NULL)
-        return; /* a child of the root: its waiter has been told */
-    if (below == owner) {
-        g->inlined++;
-        return;
-    }
-    count_down(g);
 }
 
-/* Whether a child may be run above the frames of the calling task. */
-static bool fits(const struct weft__worker *w)
+void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
 {
-    return (size_t)((char *)__builtin_frame_address(0) - w->stack->low) > w->rt->stacks.promise;
+    if (A_LOAD(&t->linked, relaxed)) /* relaxed: see weft__park_prepare() */
+        weft__cancel_unlink_task(t);
+    if (rc < 0 && g->scope.owner != NULL)
+        weft__group_child_failed(g, t->rt, rc);
+    if (t->kind.stack_class != 0)
+        weft__stack_credit_give(&t->rt->stacks[t->kind.stack_class], 1);
+}
+
+/* Whether a child that counts on a stack of this class may be run above the frames of the calling task. */
+static inline bool fits(const struct weft__worker *w, unsigned stack_class)
+{
+    return (size_t)((char *)__builtin_frame_address(0) - w->stack->low) > w->rt->stacks[stack_class].promise;
 }
 
 /* Runs the children that nobody has taken yet, newest first, on the stack that the owner is on. */
-static void run_children(struct weft__task *t, weft_group *g)
+static inline void run_children(struct weft__worker *w, struct weft__task *t, weft_group *g)
 {
-    while (g->spawned > g->inlined) {
-        struct weft__worker *w = weft__worker_self();
+    if (WEFT__UNLIKELY(t->kind.pinned))
+        return; /* a child that suspends above its frames may take them to another thread */
+    while (g->unstarted > 0) {
         struct weft__task *child;
 
-        if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0)) {
-            weft__worker_attend(w, t);
-            continue;
-        }
-        if (!fits(w) || (child = weft__deque_pop(&w->deque)) == NULL)
+        if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
+            w = weft__worker_attend(w, t);
+        if (WEFT__UNLIKELY(!fits(w, 0)) || (child = weft__deque_pop(&w->deque)) == NULL)
             return;
-        if (child->group != g) {
+        if (WEFT__UNLIKELY(weft__is_half(child) || child->group != g ||
+                           (child->kind.stack_class != 0 && !fits(w, child->kind.stack_class)))) {
             /* The room that it had is still there. */
             (void)weft__deque_push(&w->deque, child);
             return;
         }
-        weft__worker_run(w, child);
+        w = weft__execute(w, child, t);
     }
 }
 
-/* Waits for all children. Not to be cut short. */
-static void join(struct weft__task *t, weft_group *g)
+void weft__group_wait_for(weft_group *g, struct weft__task *t, int64_t left)
 {
-    int64_t left;
-
-    run_children(t, g);
-    left = g->spawned - g->inlined;
-    g->spawned = g->inlined = 0;
-    if (left == 0 && weft__children_gone(&g->pending))
+    if (weft__children_settled(&g->pending, left))
         return;
     (void)weft__park_prepare(t, WEFT__NOT_CANCELABLE);
     if (weft__children_wait(&g->pending, left))
@@ -192,12 +106,28 @@ static void join(struct weft__task *t, weft_group *g)
         weft__park_abandon(t);
 }
 
-static int result(const weft_group *g)
+static WEFT__NOINLINE void wait_for_others(struct weft__task *t, weft_group *g)
+{
+    int64_t left = g->unstarted;
+
+    g->unstarted = 0;
+    weft__group_wait_for(g, t, left);
+}
+
+/* Whether children are left that somebody else has begun, or is to begin. Owner. */
+static inline bool has_children(weft_group *g)
+{
+    return g->unstarted != 0 || !weft__children_gone(&g->pending);
+}
+
+int weft__group_result(const weft_group *g, struct weft__task *t)
 {
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
 
-    if (error != 0)
+    if (WEFT__UNLIKELY(error != 0))
         return error;
+    if (WEFT__LIKELY(!weft__task_canceled(t)))
+        return 0;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
     return A_LOAD(&g->scope.reason, relaxed) == WEFT__CANCELED_DEADLINE ? WEFT_ETIMEDOUT : 0;
@@ -208,35 +138,43 @@ int weft_group_wait(weft_group *g)
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
 
-    if (t == NULL)
+    if (WEFT__UNLIKELY(t == NULL))
         return WEFT_ENOTASK;
-    if (g == NULL)
+    if (WEFT__UNLIKELY(g == NULL))
         return WEFT_ENOMEM;
-    if (t != g->scope.owner)
+    if (WEFT__UNLIKELY(t != g->scope.owner))
         return WEFT_EINVAL;
     if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
-        weft__worker_attend(w, t);
-    join(t, g);
-    return result(g);
+        w = weft__worker_attend(w, t);
+    run_children(w, t, g);
+    if (WEFT__UNLIKELY(has_children(g)))
+        wait_for_others(t, g);
+    return weft__group_result(g, t);
+}
+
+/* Ends what is left of a group that is closed. Returns the caller's worker after it. */
+static WEFT__NOINLINE struct weft__worker *end_early(struct weft__task *t, weft_group *g)
+{
+    if (t->scope != &g->scope)
+        weft__scope_close_inner(t, &g->scope);
+    if (has_children(g)) {
+        (void)weft__cancel(t->rt, &g->scope, WEFT__CANCELED_CALL);
+        run_children(weft__worker_self(), t, g);
+        wait_for_others(t, g);
+    }
+    return weft__worker_self();
 }
 
 void weft_group_close(weft_group *g)
 {
-    struct weft__task *t = weft__task_self();
-    struct weft__worker *w;
+    struct weft__worker *w = weft__worker_self();
+    struct weft__task *t = w != NULL ? w->current : NULL;
 
-    if (g == NULL || t == NULL || t != g->scope.owner)
+    if (WEFT__UNLIKELY(g == NULL || t == NULL || t != g->scope.owner))
         return;
-    if (t->scope != &g->scope)
-        weft__scope_close_inner(t, &g->scope);
-    if (g->spawned > g->inlined || !weft__children_gone(&g->pending)) {
-        (void)weft__cancel(t->rt, &g->scope, WEFT__CANCELED_CALL);
-        join(t, g);
-    }
-    if (A_LOAD(&g->linked, relaxed)) /* relaxed: whoever linked it was a child, and has ended */
-        weft__cancel_unlink_group(g);
-    weft__scope_leave(t, &g->scope); /* after it nobody touches the record */
-    w = weft__worker_self();
+    if (WEFT__UNLIKELY(t->scope != &g->scope || has_children(g)))
+        w = end_early(t, g);
+    weft__group_leave(g, t);
     weft__slab_cache_give(&w->groups, &w->rt->groups, g);
 }
 

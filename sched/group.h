@@ -3,13 +3,43 @@
 #ifndef WEFT_SCHED_GROUP_H
 #define WEFT_SCHED_GROUP_H
 
-#include "sched/scope.h"
+#include "sched/cancel.h"
+#include "sched/park.h"
 
-/* `t`, a child, has returned `rc` on worker `w`: tells its group, gives back its credit and its record. `below` is the task
- * on whose frames it ran, NULL for the loop. */
-void weft__group_child_ended(struct weft__worker *w, struct weft__task *t, int rc, struct weft__task *below);
+/* `t`, a child, has returned `rc`: makes it unknown to cancellers, and if it failed, the group fails. Gives back the credit of a
+ * stack of its own class. */
+void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc);
 
-/* Fills in a record for a child of `g`. */
-void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_group *g, weft_fn fn, void *arg, uint64_t seen_epoch);
+/* The same of a failure alone. */
+void weft__group_child_failed(weft_group *g, weft_runtime *rt, int rc);
+
+/* Suspends `t`, the owner, until `left` children and those that others spawned have ended. Not to be cut short. */
+void weft__group_wait_for(weft_group *g, struct weft__task *t, int64_t left);
+
+/* What the wait of `t`, the owner, returns. */
+int weft__group_result(const weft_group *g, struct weft__task *t);
+
+/* Takes a group without children off the chain of scopes; after it nobody touches the record. */
+static inline void weft__group_leave(weft_group *g, struct weft__task *t)
+{
+    if (WEFT__UNLIKELY(A_LOAD(&g->linked, relaxed))) /* relaxed: whoever linked it was a child, and has ended */
+        weft__cancel_unlink_group(g);
+    weft__scope_leave(t, &g->scope);
+}
+
+/* Both in one: the usual end of a group that nothing has happened to. */
+static inline int weft__group_end(weft_group *g, struct weft__task *t)
+{
+    int rc = 0;
+
+    if (WEFT__UNLIKELY(A_LOAD(&g->error, relaxed) != 0 ||
+                       weft__task_canceled(t))) /* relaxed: the children have been joined */
+        rc = weft__group_result(g, t);
+    weft__group_leave(g, t);
+    return rc;
+}
+
+/* A child that the owner did not run itself is gone: wakes the owner if it was the last. After it the group may be, too. */
+void weft__group_count_down(weft_group *g);
 
 #endif

@@ -116,6 +116,19 @@ void weft__idle_end_search(struct weft__worker *w)
         weft__idle_notify(w->rt);
 }
 
+/* Takes `w` off the futex sleepers. Caller holds the lock. */
+static bool take_off(struct weft__idle *idle, const struct weft__worker *w)
+{
+    for (unsigned i = 0; i < idle->count; i++)
+        if (idle->sleepers[i] == w) {
+            idle->count--;
+            for (; i < idle->count; i++)
+                idle->sleepers[i] = idle->sleepers[i + 1];
+            return true;
+        }
+    return false;
+}
+
 /* Leaves the lists if still there; else a waker has chosen `w`, which then searches. */
 static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t searching)
 {
@@ -128,19 +141,14 @@ static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t sear
         A_STORE(&idle->seat_chosen, false, relaxed); /* relaxed: both under the lock */
         A_STORE(&idle->seat_deadline, 0, relaxed);
     }
-    for (unsigned i = 0; !found && i < idle->count; i++)
-        if (idle->sleepers[i] == w) {
-            found = true;
-            idle->count--;
-            for (; i < idle->count; i++)
-                idle->sleepers[i] = idle->sleepers[i + 1];
-        }
+    found = found || take_off(idle, w);
     if (found)
         A_ADD(&idle->word, searching - WEFT__IDLE_ASLEEP, seq_cst);
     weft__unlock(&idle->lock);
     A_STORE(&w->sleep, AWAKE, relaxed); /* relaxed: for the monitor, and for nobody else from here on */
     w->searching = !found || searching != 0;
     w->woken_at = found ? 0 : weft__clock();
+    w->resting = false;
     weft__monitor_kick(w->rt); /* after the word has changed: see weft__monitor_tick() */
 }
 
@@ -153,8 +161,9 @@ void weft__idle_sleep(struct weft__worker *w)
 
     if (w->woken_at != 0)
         /* relaxed: hints */
-        A_ADD(weft__clock() - w->woken_at < WAKE_WORTH_NS ? &idle->futile : &idle->useful, 1, relaxed);
-    A_STORE(&w->sleep, ASLEEP, relaxed); /* relaxed: a waker writes it after it has found us under the lock */
+        A_ADD(w->resting || weft__clock() - w->woken_at < WAKE_WORTH_NS ? &idle->futile : &idle->useful, 1, relaxed);
+    /* A waker writes it after it has found us under the lock. seq_cst: say so, then look; pairs with weft__idle_wake(). */
+    A_STORE(&w->sleep, ASLEEP, seq_cst);
     weft__lock(&idle->lock);
     seated = idle->seat == NULL;
     if (seated) {
@@ -168,7 +177,7 @@ void weft__idle_sleep(struct weft__worker *w)
     weft__unlock(&idle->lock);
     w->searching = false;
 
-    if (weft__runtime_has_work(rt)) {
+    if (weft__runtime_has_work(rt, !w->resting) || !weft__inbox_seems_empty(&w->inbox)) {
         leave(idle, w, WEFT__IDLE_SEARCHING);
         return;
     }
@@ -204,6 +213,25 @@ void weft__idle_fill_seat(weft_runtime *rt)
     weft__unlock(&idle->lock);
     if (w != NULL)
         rouse(rt, w, false);
+}
+
+void weft__idle_wake(weft_runtime *rt, struct weft__worker *w)
+{
+    struct weft__idle *idle = &rt->idle;
+    bool seated, found;
+
+    if (A_LOAD(&w->sleep, seq_cst) == AWAKE) /* pairs with weft__idle_sleep() */
+        return;
+    weft__lock(&idle->lock);
+    seated = idle->seat == w && !A_LOAD(&idle->seat_chosen, relaxed);
+    if (seated)
+        A_STORE(&idle->seat_chosen, true, release);
+    found = seated || take_off(idle, w);
+    if (found)
+        A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+    weft__unlock(&idle->lock);
+    if (found)
+        rouse(rt, w, seated);
 }
 
 void weft__idle_wake_all(weft_runtime *rt)

@@ -38,4 +38,25 @@ static inline void weft__list_remove(struct weft__list *l, struct weft__link *e)
     e->next = e->prev = NULL;
 }
 
+/* The same with one end only: a head that is a pointer to the first. */
+static inline void weft__link_push(struct weft__link **head, struct weft__link *e)
+{
+    e->prev = NULL;
+    e->next = *head;
+    if (*head != NULL)
+        (*head)->prev = e;
+    *head = e;
+}
+
+static inline void weft__link_remove(struct weft__link **head, struct weft__link *e)
+{
+    if (e->prev != NULL)
+        e->prev->next = e->next;
+    else
+        *head = e->next;
+    if (e->next != NULL)
+        e->next->prev = e->prev;
+    e->next = e->prev = NULL;
+}
+
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/lock.h"
 
-#include <ck_pr.h>
-
 #include <weft/time.h>
 
 void weft__lock_slow(struct weft__lock *l)
@@ -12,7 +10,7 @@ void weft__lock_slow(struct weft__lock *l)
 
         if (A_LOAD(&l->word, relaxed) == 0 && A_CAS(&l->word, &free, 1, acquire, relaxed))
             return;
-        ck_pr_stall();
+        weft__stall();
     }
     while (A_XCHG(&l->word, 2, acquire) != 0)
         weft__futex_wait(&l->word, 2, WEFT_NEVER);

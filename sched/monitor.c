@@ -61,7 +61,7 @@ int weft__monitor_tick(weft_runtime *rt)
     (void)weft__runtime_run_timers(rt);
     if (stuck && asleep > 0)
         weft__idle_fill_seat(rt); /* descriptors that nobody waits on */
-    if (asleep > 0 && weft__runtime_has_work(rt))
+    if (asleep > 0 && weft__runtime_has_work(rt, true))
         weft__idle_notify(rt);
     if (stuck)
         rt->monitor_delay_ms = DELAY_MIN_MS;

@@ -14,7 +14,7 @@ int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t)
 {
     /* A loop that retries on WEFT_ECANCELED, or that always succeeds at once, must not starve the others. */
     if (A_LOAD(&w->attention, relaxed) != 0)
-        weft__worker_attend(w, t);
+        (void)weft__worker_attend(w, t);
     else
         weft__worker_yield(w, t);
     return weft__task_canceled(t) ? WEFT_ECANCELED : 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The seam between the runtime and the system: memory, mappings, threads, futexes, the clock. Nothing else in sched/
- * calls the system for these, so that tests can make any of them fail and a simulation can take their place.
+ * calls the system for these (but pages.c, for guards), so that tests can make any of them fail and a simulation can take
+ * their place.
  * Functions return 0 or a negative code (-errno), and pointers that are NULL on failure.
  */
 #ifndef WEFT_SCHED_PLATFORM_H
@@ -50,6 +51,7 @@ enum weft__seam {
     WEFT__SEAM_THREAD,
     WEFT__SEAM_EPOLL,
     WEFT__SEAM_EVENTFD,
+    WEFT__SEAM_MEMBARRIER,
     WEFT__SEAM_DRIVER,
     WEFT__SEAM_SOCKET,
     WEFT__SEAM_ACCEPT,
@@ -75,9 +77,6 @@ void weft__free(void *p);
 void *weft__map(size_t size);
 void weft__unmap(void *p, size_t size);
 
-/* Makes the pages unreadable: by MADV_GUARD_INSTALL where the kernel has it, else by mprotect. */
-int weft__guard(void *p, size_t size);
-
 /* A thread named `name` that blocks every signal but those that a fault raises. `stack_size` 0 is the default. */
 int weft__thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name, size_t stack_size);
 
@@ -95,7 +94,16 @@ void weft__completion_init(struct weft__completion *c);
 void weft__completion_tell(struct weft__completion *c);
 void weft__completion_wait(struct weft__completion *c);
 
+/* Whether weft__membarrier() may be called. */
+bool weft__membarrier_works(void);
+
+/* A full memory barrier in every thread of the process, for the rare side of a handshake (membarrier(2), private expedited). */
+void weft__membarrier(void);
+
 int64_t weft__clock(void); /* CLOCK_MONOTONIC, nanoseconds */
+
+/* Stalls the CPU for some ten nanoseconds, to the benefit of what else runs on the core. */
+void weft__stall(void);
 
 /* One turn of a loop that waits for another thread: stalls the CPU, after some turns offers it to others. */
 void weft__spin(unsigned *turns);

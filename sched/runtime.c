@@ -9,7 +9,9 @@
 #include "sched/cancel.h"
 #include "sched/group.h"
 #include "sched/options.h"
+#include "sched/overflow.h"
 #include "sched/park.h"
+#include "sched/spawn.h"
 
 /* Creating and destroying. */
 
@@ -60,8 +62,10 @@ static void fini(weft_runtime *rt)
     for (unsigned i = 0; rt->workers != NULL && i < rt->workers_count; i++)
         weft__worker_fini(&rt->workers[i]);
     weft__free(rt->workers);
+    if (rt->names_overflows)
+        weft__overflow_restore();
     weft__idle_fini(&rt->idle);
-    weft__stack_pool_fini(&rt->stacks);
+    weft__stack_pools_fini(rt->stacks);
     weft__slab_fini(&rt->tasks);
     weft__slab_fini(&rt->groups);
     weft__slab_fini(&rt->scopes);
@@ -77,12 +81,17 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     weft__slab_init(&rt->groups, sizeof(weft_group));
     weft__slab_init(&rt->scopes, sizeof(weft_scope));
     A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
-    rt->root.scope.is_group = true;
+    rt->has_membarrier = weft__membarrier_works();
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
     if ((rc = weft__idle_init(&rt->idle, rt->workers_count)) < 0)
         return rc;
-    if ((rc = weft__stack_pool_init(&rt->stacks, promise, rt->workers_count, weft__worker_entry)) < 0)
+    if ((rc = weft__stack_pools_init(rt->stacks, promise, rt->workers_count, weft__worker_entry)) < 0)
         return rc;
+    if (!o->no_fault_handler) {
+        if ((rc = weft__overflow_install()) < 0)
+            return rc;
+        rt->names_overflows = true;
+    }
     rt->workers = weft__alloc_aligned(rt->workers_count * sizeof(struct weft__worker));
     if (rt->workers == NULL)
         return WEFT_ENOMEM;
@@ -103,7 +112,7 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
         options = &defaults;
     if (weft__worker_self() != NULL)
         return WEFT_EDEADLK;
-    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_MAX ||
+    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_DEFAULT_MAX ||
         !WEFT__RESERVED_ARE_ZERO(options))
         return WEFT_EINVAL;
     rt = weft__alloc_aligned(sizeof *rt);
@@ -183,16 +192,17 @@ int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
 {
     struct run run = {.fn = fn, .arg = arg};
     struct weft__task *t;
+    int rc;
 
     if (weft__worker_self() != NULL)
         return WEFT_EDEADLK;
     if (A_LOAD(&rt->stopped, acquire))
         return WEFT_ECLOSED;
-    if (weft__stack_credit_take(&rt->stacks, 1) < 0)
-        return WEFT_ENOMEM;
+    if ((rc = weft__stack_credit_take(&rt->stacks[0], 1)) < 0)
+        return rc;
     t = weft__slab_take(&rt->tasks);
     if (t == NULL) {
-        weft__stack_credit_give(&rt->stacks, 1);
+        weft__stack_credit_give(&rt->stacks[0], 1);
         return WEFT_ENOMEM;
     }
     weft__completion_init(&run.done);
@@ -211,12 +221,12 @@ void weft__runtime_interrupt(weft_runtime *rt)
 
 /* Looking over all workers. */
 
-bool weft__runtime_has_work(weft_runtime *rt)
+bool weft__runtime_has_work(weft_runtime *rt, bool fresh)
 {
     if (!weft__inbox_seems_empty(&rt->inbox) || A_LOAD(&rt->stopping, seq_cst))
         return true;
     for (unsigned i = 0; i < rt->workers_count; i++)
-        if (weft__worker_has_work(&rt->workers[i]))
+        if (weft__worker_has_work(&rt->workers[i], fresh))
             return true;
     return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The runtime's record: everything hangs from it, and there are no globals beside it but the current worker of a thread
- * and the target of SIGINT.
+ * and what belongs to the process: the target of SIGINT, the handler of faults, and which guards work here.
  *
  *      create: slabs, stacks, root group -> io (driver thread) -> workers' threads
  *      destroy: stop (cancel the root) -> workers leave when nothing is left to run -> io -> the rest
@@ -19,6 +19,8 @@ struct weft_runtime {
     /* Read by all, written at the start only. */
     struct weft__worker *workers;
     unsigned workers_count;
+    bool has_membarrier;
+    bool names_overflows; /* it has the handler of faults installed (overflow.h) */
     const struct weft__io_ops *ops;
     struct weft__io *io;
 
@@ -31,9 +33,12 @@ struct weft_runtime {
     /* Threads, not the runtime's own, that are inside of it: it waits for them before it ends. */
     _Atomic unsigned visitors;
 
+    _Atomic bool has_special; /* a task that is pinned, or of another level than normal, was once spawned */
+    _Atomic uint32_t slots;   /* records of tasks that were asked for their ids */
+
     struct weft__inbox inbox;
     struct weft__idle idle;
-    struct weft__stack_pool stacks;
+    struct weft__stack_pool stacks[WEFT__STACK_CLASSES];
     struct weft__slab tasks, groups, scopes;
 
     struct weft__lock cancel_lock; /* held while a cancellation goes down a tree; the first in the lock order */
@@ -51,8 +56,9 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
 /* Cancels the root on behalf of SIGINT. Safe in a signal handler. */
 void weft__runtime_interrupt(weft_runtime *rt);
 
-/* Whether there is anything for a worker to do: the sleeper's last look. */
-bool weft__runtime_has_work(weft_runtime *rt);
+/* Whether there is anything for a worker to do: the sleeper's last look. `fresh`: also tasks that never ran, which their
+ * worker will come to itself. */
+bool weft__runtime_has_work(weft_runtime *rt, bool fresh);
 
 /* The earliest timer of all workers. */
 weft_time weft__runtime_earliest_timer(weft_runtime *rt);

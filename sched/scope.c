@@ -24,13 +24,7 @@ static void deadline_passed(struct weft__timer *timer)
 
 int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *s, weft_time deadline)
 {
-    weft_scope *parent = t->scope;
-
-    s->parent = parent;
-    s->owner = t;
-    s->depth = parent->owner == t ? parent->depth + 1 : 0;
-    A_STORE(&s->reason, WEFT__NOT_CANCELED, relaxed); /* relaxed: not shared yet */
-    t->scope = s;
+    weft__scope_push(t, s);
     if (deadline != 0 && deadline <= weft__clock()) {
         (void)weft__cancel(t->rt, s, WEFT__CANCELED_DEADLINE);
     } else if (deadline != 0 && deadline != WEFT_NEVER) {
@@ -40,14 +34,14 @@ int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *
         s->timer.fire = deadline_passed;
         rc = weft__timer_add(&w->timers, &s->timer);
         if (rc < 0) {
-            t->scope = parent;
+            t->scope = s->parent;
             return rc;
         }
     }
     return 0;
 }
 
-void weft__scope_leave(struct weft__task *t, weft_scope *s)
+void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
 {
     weft__timer_remove(&s->timer);
     t->scope = s->parent;
@@ -64,10 +58,10 @@ void weft__scope_leave(struct weft__task *t, weft_scope *s)
 void weft__scope_close_inner(struct weft__task *t, weft_scope *until)
 {
     while (t->scope != until) {
-        if (t->scope->is_group)
-            weft_group_close(WEFT__GROUP_OF(t->scope));
-        else
+        if (t->scope->is_plain)
             (void)weft_scope_close(t->scope, 0);
+        else
+            weft_group_close(WEFT__GROUP_OF(t->scope));
     }
 }
 
@@ -82,7 +76,7 @@ weft_scope *weft_scope_open(weft_time deadline)
     s = weft__slab_cache_take(&w->scopes, &w->rt->scopes);
     if (s == NULL)
         return NULL;
-    s->is_group = false;
+    s->is_plain = true;
     if (weft__scope_enter(w, t, s, deadline) < 0) {
         weft__slab_cache_give(&w->scopes, &w->rt->scopes, s);
         return NULL;

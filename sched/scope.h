@@ -28,7 +28,7 @@ struct weft_scope {
     weft_scope *parent;
     struct weft__task *owner; /* NULL: the root's */
     uint32_t depth;           /* number of scopes of the owner that lie around it */
-    bool is_group;
+    bool is_plain;            /* not the scope of a group */
     _Atomic uint32_t reason;
     struct weft__timer timer;
 };
@@ -36,12 +36,12 @@ struct weft_scope {
 struct weft_group {
     weft_scope scope;
 
-    /* Owner only: children that it spawned, and those of them that it ran itself. */
-    int64_t spawned, inlined;
+    /* Owner only: children that it spawned, less those of them that it ran itself. */
+    int64_t unstarted;
 
     /*
      * Everybody's count. Before the owner waits it holds (spawns by others) - (ends of children that the owner did not
-     * run itself). An owner that waits adds (spawned - inlined), and WAITING unless that makes 0. The decrement that would leave
+     * run itself). An owner that waits adds `unstarted`, and WAITING unless that makes 0. The decrement that would leave
      * WAITING leaves 0 instead: its task is the one that wakes the owner. It is that child's last access to the group.
      */
     _Atomic int64_t pending;
@@ -65,8 +65,30 @@ bool weft__scope_chain_canceled(const weft_scope *s);
 /* Opens `s` inside the current scope of `t`, with the deadline armed. 0 or -ENOMEM. */
 int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *s, weft_time deadline);
 
+/* The same without a deadline. */
+static inline void weft__scope_push(struct weft__task *t, weft_scope *s)
+{
+    weft_scope *parent = t->scope;
+
+    s->parent = parent;
+    s->owner = t;
+    s->depth = parent->owner == t ? parent->depth + 1 : 0;
+    A_STORE(&s->reason, WEFT__NOT_CANCELED, relaxed); /* relaxed: not shared yet */
+    t->scope = s;
+}
+
 /* Leaves the innermost scope of `t`. After it no timer and no canceller touches the record. */
-void weft__scope_leave(struct weft__task *t, weft_scope *s);
+void weft__scope_leave_slow(struct weft__task *t, weft_scope *s);
+
+static inline void weft__scope_leave(struct weft__task *t, weft_scope *s)
+{
+    /* acquire pairs with the release in weft__timers_run(), and with the mark in weft__cancel() */
+    if (WEFT__UNLIKELY(A_LOAD(&s->timer.state, acquire) != WEFT__TIMER_IDLE ||
+                       A_LOAD(&s->reason, acquire) != WEFT__NOT_CANCELED || t->seen_canceled))
+        weft__scope_leave_slow(t, s);
+    else
+        t->scope = s->parent;
+}
 
 /* Closes what `t` has open inside `until`, innermost first. Suspends where groups have children left. */
 void weft__scope_close_inner(struct weft__task *t, weft_scope *until);

@@ -9,9 +9,15 @@
  * Life of a stack:   fresh --take--> in use --give--> free (a worker's magazine, or the depot) --take--> in use ...
  * The slabs stay mapped until the pool ends.
  *
- * Credits: a spawn that succeeds promises that its task will find a stack, so it takes a credit first, and only taking
- * credits can fail. Invariant: stacks mapped and guarded >= credits taken + workers * (magazine + 1), where the last
- * term covers the free stacks that other workers hold back. So weft__stack_take() always succeeds for a holder of a credit.
+ * Classes: a runtime has a pool for what every task may count on, class 0, and one for each power of two up to
+ * WEFT__STACK_MAX, for tasks that ask for more. These map nothing before the first such task. Magazines, and batches of
+ * credits, are for class 0; the stacks of other classes come from their depot, their credits one at a time.
+ *
+ * Credits: a spawn that succeeds promises that its task will find a stack, so it takes a credit of its class first, and only
+ * taking credits can fail. Invariant of class 0: stacks mapped and guarded >= credits taken + workers * (magazine + 1), where the
+ * last term covers the free stacks that other workers hold back, and the one that each runs its loop on. Of other classes: stacks
+ * mapped >= credits taken; a loop leaves such a stack, for one of class 0, before it looks for other work (worker.c).
+ * So weft__stack_take() always succeeds for a holder of a credit, after a short wait at the worst.
  */
 #ifndef WEFT_SCHED_STACK_H
 #define WEFT_SCHED_STACK_H
@@ -20,16 +26,19 @@
 #include "sched/depot.h"
 #include "sched/lock.h"
 
-#define WEFT__STACK_GUARD ((size_t)16 << 10)   /* a large frame jumps over a single page */
+#define WEFT__STACK_GUARD ((size_t)16 << 10)   /* at least: a large frame jumps over a single page of 4 KiB */
 #define WEFT__STACK_DEFAULT ((size_t)64 << 10) /* what a task may count on */
-#define WEFT__STACK_MAX ((size_t)8 << 20)
+#define WEFT__STACK_DEFAULT_MAX ((size_t)8 << 20)
+#define WEFT__STACK_CLASS_MIN ((size_t)16 << 10)
+#define WEFT__STACK_CLASSES 14 /* the default, and 16 KiB to 64 MiB */
+#define WEFT__STACK_MAX (WEFT__STACK_CLASS_MIN << (WEFT__STACK_CLASSES - 2))
 #define WEFT__MAGAZINE 16
-#define WEFT__CREDIT_BATCH 32
 
 struct weft__stack {
     struct weft__depot_entry entry;
     struct weft__context context;
     char *low; /* of the usable part */
+    struct weft__stack_pool *pool;
     struct weft__stack *magazine_next;
 };
 
@@ -39,11 +48,12 @@ struct weft__stack_pool {
     struct weft__depot depot;
     _Atomic int64_t credits; /* that may still be taken */
     size_t promise;          /* usable bytes that a task may count on */
-    size_t stride;           /* bytes of address space a stack */
+    size_t guard, stride;    /* bytes below a stack, and of address space for both; whole pages */
     weft__context_entry *entry;
     struct weft__lock lock; /* guards the rest; a leaf */
     struct weft__stack_slab *slabs, *fresh;
     unsigned next_count; /* stacks in the next slab */
+    int64_t stacks;      /* in all slabs */
 };
 
 /* A worker's own free stacks. */
@@ -52,17 +62,39 @@ struct weft__magazine {
     unsigned count;
 };
 
-/* 0 or -ENOMEM. Free stacks are entered at `entry`. */
+/*
+ * The pools of a runtime, WEFT__STACK_CLASSES of them; `promise` is that of class 0. 0, -ENOMEM or WEFT_EMAPLIMIT.
+ * fini() takes zeroed pools, and such that init() left half made.
+ */
+int weft__stack_pools_init(struct weft__stack_pool *pools, size_t promise, unsigned workers,
+                           weft__context_entry *entry);
+void weft__stack_pools_fini(struct weft__stack_pool *pools);
+
+/* The class of stacks for a task that is to count on `size` bytes: 0 where every task may, or where `size` is 0; else the
+ * smallest that suffices. WEFT_EINVAL: there is none so large. */
+int weft__stack_class_of(const struct weft__stack_pool *pools, size_t size);
+
+/* One pool. 0, -ENOMEM or WEFT_EMAPLIMIT. `workers` hold stacks back in magazines; 0: the pool has none, and maps nothing
+ * yet. Free stacks are entered at `entry`. */
 int weft__stack_pool_init(struct weft__stack_pool *p, size_t promise, unsigned workers, weft__context_entry *entry);
 void weft__stack_pool_fini(struct weft__stack_pool *p); /* no stack is in use; takes a zeroed pool */
 
-/* Takes `n` credits: 0 or -ENOMEM. */
+/* Sets the sizes of a pool on a machine with pages of `page` bytes. For weft__stack_pool_init(), and for its test. */
+void weft__stack_pool_lay_out(struct weft__stack_pool *p, size_t promise, size_t page);
+
+/* Takes `n` credits, or none: 0, -ENOMEM or WEFT_EMAPLIMIT. */
 int weft__stack_credit_take(struct weft__stack_pool *p, int64_t n);
 void weft__stack_credit_give(struct weft__stack_pool *p, int64_t n);
 
-/* A free stack; the most recently used where there is one. */
+/* A free stack; the most recently used where there is one. `m` is NULL but for class 0. */
 struct weft__stack *weft__stack_take(struct weft__stack_pool *p, struct weft__magazine *m);
 void weft__stack_give(struct weft__stack_pool *p, struct weft__magazine *m, struct weft__stack *s);
 void weft__magazine_empty(struct weft__stack_pool *p, struct weft__magazine *m);
+
+/* Whether `at` points into the guard below `s`. Safe in a signal handler. */
+static inline bool weft__stack_guards(const struct weft__stack *s, const void *at)
+{
+    return (uintptr_t)s->low - (uintptr_t)at - 1 < s->pool->guard;
+}
 
 #endif

@@ -46,6 +46,27 @@ enum weft__phase {
 
 typedef uint64_t weft__ticket;
 
+/* What a spawn asks for beside function and argument; all zero for most tasks. */
+struct weft__task_kind {
+    uint8_t level; /* enum weft__level */
+    bool pinned;
+    uint8_t stack_class; /* of the stack that it is promised (stack.h) */
+};
+
+/* Levels of the ready queue. */
+enum weft__level { WEFT__NORMAL, WEFT__HIGH, WEFT__LOW, WEFT__LEVELS };
+
+static inline bool weft__kind_is_plain(struct weft__task_kind k)
+{
+    return (k.level | k.pinned | k.stack_class) == 0;
+}
+
+/* Whether all queues of its level are open to it. */
+static inline bool weft__kind_is_usual(struct weft__task_kind k)
+{
+    return (k.level | k.pinned) == 0;
+}
+
 struct weft__task {
     struct weft__task *next; /* in the inbox; the slab's while the record is free */
 
@@ -56,16 +77,24 @@ struct weft__task {
     weft_group *group;
     uint64_t seen_epoch; /* what the task knows of its own cancellation holds while the runtime's epoch is this */
     _Atomic uint64_t wait;
+    struct weft__task_kind kind;
     bool seen_canceled;
     _Atomic bool linked; /* a canceller can find it; set when it first parks, under the group's lock (cancel.c) */
+    uint16_t home;       /* a pinned task's worker, once it has run */
 
     WEFT__ALIGNED weft_fn fn;
     void *arg;
     struct weft__link member; /* of the group's; under its lock */
+    const char *name;         /* the spawner's, or NULL */
 
-    struct weft__lock lock;   /* guards groups */
-    struct weft__list groups; /* its groups that hold a linked task */
+    struct weft__lock lock;    /* guards groups */
+    _Atomic uint32_t slot;     /* numbers the record, once somebody has asked for an id; 0: nobody yet */
+    struct weft__link *groups; /* its groups that hold a linked task */
+    uint32_t generation;       /* counts the tasks that have used this record */
 };
+
+/* Safe in a signal handler. */
+uint64_t weft__task_id(struct weft__task *t);
 
 _Static_assert(sizeof(struct weft__task) == 2 * WEFT__CACHE_LINE, "a task is two cache lines");
 

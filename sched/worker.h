@@ -3,7 +3,8 @@
  * Workers: the threads that run tasks. A worker's loop runs on a coroutine stack, like the tasks. It calls a task that never
  * ran as a plain function, on the loop's own stack. Only when that task parks does the worker need another stack: that
  * of a task that is ready, or a free one with a loop on it. The stack that a loop is left on goes back to the free ones,
- * where the loop stays as it is, suspended where it left for the task.
+ * where the loop stays as it is, suspended where it left for the task. A task that is promised a larger stack than others is
+ * begun by a loop on such a stack; a loop that finds itself there with nothing to run moves back to an ordinary one.
  *
  * Where a worker looks, in order:
  *      the slot          the task that was woken last, by the task that ran last; at most SLOT_RUNS times in a row
@@ -19,6 +20,7 @@
 #define WEFT_SCHED_WORKER_H
 
 #include "sched/deque.h"
+#include "sched/inbox.h"
 #include "sched/slab.h"
 #include "sched/stack.h"
 #include "sched/task.h"
@@ -41,18 +43,24 @@ struct weft__worker {
     enum weft__after after;
     void *after_what;
     unsigned slot_runs;
+    unsigned turn;                        /* which level comes first */
+    struct weft__task *pinned, **pinned_end; /* pinned tasks that are ready, first in first out */
+    int refusal;                          /* why there was no record for a task */
     unsigned fresh_turns; /* picks that go to the deque before the ready queue */
     unsigned until_look;  /* picks until the next look around */
-    int64_t credits;      /* promises of stacks that are at hand */
     struct weft__magazine magazine;
-    struct weft__slab_cache tasks, scopes, groups;
+    struct weft__slab_cache tasks, scopes, groups; /* the first by spawn.h */
     bool searching;
+    bool resting;                      /* goes to sleep although others have tasks that never ran: they are too small */
+    unsigned thefts_in_vain;           /* in a row */
+    weft_time theft_done, theft_cost;  /* when the last one was done, 0: judged; and how long it took */
     weft_time woken_at;                /* when another woke it from its last sleep; 0: it woke by itself */
     unsigned wake_pause, wake_backoff; /* pushes until the next wake, and how many to leave out then (idle.c) */
     uint32_t futile_seen, useful_seen;
     uint32_t random;
     unsigned index;
     struct weft__context native; /* the thread's own stack */
+    void *signal_stack;          /* what a fault is handled on; NULL: the runtime handles none */
     pthread_t thread;
 
     /* Written by the worker, read by the monitor; and the other way round. */
@@ -64,8 +72,9 @@ struct weft__worker {
     /* Shared. */
     WEFT__ALIGNED _Atomic uint32_t sleep; /* the futex word */
     WEFT__ALIGNED _Atomic(struct weft__task *) slot;
-    struct weft__deque deque; /* tasks that never ran */
-    struct weft__deque ready;
+    struct weft__deque deque; /* plain tasks that never ran, and halves of joins */
+    struct weft__deque ready[WEFT__LEVELS];
+    struct weft__inbox inbox; /* pinned tasks of this worker that others made ready */
     struct weft__timers timers;
 };
 
@@ -98,25 +107,23 @@ void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct
 /* Lets others run first, if there are any. */
 void weft__worker_yield(struct weft__worker *w, struct weft__task *t);
 
-/* Does what the monitor asks for by `attention`: looks around, and lets others run first. */
-static inline void weft__worker_attend(struct weft__worker *w, struct weft__task *t)
-{
-    A_STORE(&w->attention, 0, relaxed); /* relaxed: a hint, it carries no data */
-    w->until_look = 1;
-    weft__worker_yield(w, t);
-}
+/* Does what the monitor asks for by `attention`: looks around, and lets others run first. Returns the caller's worker after
+ * it. */
+struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__task *t);
+
+/* Puts a task into the ready queue of its level, or where a pinned one belongs. Never fails. */
+void weft__worker_queue(struct weft__worker *w, struct weft__task *t);
 
 /* Puts a task that somebody has won into a queue: the calling worker's, or the inbox. Never fails. */
 void weft__make_ready(struct weft__task *t);
 
-/* Runs `t`, which never ran, on the stack that the caller is on, to its end, and frees the record. The caller may be on
- * another worker after it. */
-void weft__worker_run(struct weft__worker *w, struct weft__task *t);
-
-/* Whether anything lies in the queues of `w`. */
-static inline bool weft__worker_has_work(struct weft__worker *w)
+/* Whether anything lies in the queues of `w`. The tasks that never ran count only where `fresh` says so: their owner is awake. */
+static inline bool weft__worker_has_work(struct weft__worker *w, bool fresh)
 {
-    return !weft__deque_seems_empty(&w->ready) || !weft__deque_seems_empty(&w->deque);
+    for (int level = 0; level < WEFT__LEVELS; level++)
+        if (!weft__deque_seems_empty(&w->ready[level]))
+            return true;
+    return fresh && weft__deque_seems_used(&w->deque);
 }
 
 #endif

@@ -73,6 +73,28 @@ double bench_measure(bench_batch batch, void *ctx)
     return median(samples, n);
 }
 
+static uint64_t counted;
+
+void bench_count(uint64_t iterations)
+{
+    counted = iterations;
+}
+
+uint64_t bench_counted(void)
+{
+    return counted;
+}
+
+void bench_run(const bench_work *work)
+{
+    if (counted == 0) {
+        bench_print(work->name, bench_measure(work->batch, work->ctx) / work->unit_ns);
+        return;
+    }
+    work->batch(work->ctx, counted);
+    printf("%s_operations %.0f\n", work->name, (double)counted * work->operations);
+}
+
 void bench_print(const char *name, double value)
 {
     printf("%s %.*f\n", name, value < 100 ? 3 : 1, value);

@@ -20,6 +20,24 @@ int64_t bench_now(void);
  */
 double bench_measure(bench_batch batch, void *ctx);
 
+/* What a case repeats, and how its figure is stated. */
+typedef struct bench_work {
+    const char *name;
+    bench_batch batch;
+    void *ctx;
+    double operations; /* in an iteration */
+    double unit_ns;    /* the figure is the time of an iteration over this: `operations` for ns an operation */
+} bench_work;
+
+/* From now on bench_run() does so many iterations, without a warm-up and without a look at the clock. */
+void bench_count(uint64_t iterations);
+
+/* The iterations that bench_count() asked for; 0: none, the work is to be measured. */
+uint64_t bench_counted(void);
+
+/* Measures the work and prints its figure; after bench_count() prints `NAME_operations` with how many were done. */
+void bench_run(const bench_work *work);
+
 /* Prints a figure in the form that bench/compare reads: the last two words of a line. */
 void bench_print(const char *name, double value);
 

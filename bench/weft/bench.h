@@ -17,6 +17,10 @@ int bench_spawn1(uint64_t n);
 int bench_yield(uint64_t n);
 int bench_pingpong(uint64_t n);
 int bench_fib(uint64_t n);
+#if __has_include(<weft/join.h>)
+#define BENCH_HAS_JOIN 1
+int bench_joinfib(uint64_t n);
+#endif
 int bench_skynet(uint64_t n);
 int bench_sleepers(uint64_t n);
 int bench_http(uint64_t port);

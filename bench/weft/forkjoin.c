@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* fib and skynet: trees of tasks, joined by groups, with a result that is checked. */
+/* fib, joinfib and skynet: trees of tasks, with a result that is checked. */
 #include <stddef.h>
 
 #include "bench.h"
+
+#ifdef BENCH_HAS_JOIN
+#include <weft/join.h>
+#endif
 
 typedef struct fib_arg {
     uint64_t n, result;
@@ -54,9 +58,45 @@ int bench_fib(uint64_t n)
 {
     /* Calls with n of 2 or more spawn once: fib(n + 1) - 1 of them. */
     double spawns = (double)(fib_plain(n + 1) - 1);
-    bench_print("fib", bench_measure(fib_batch, &n) / spawns);
+    bench_run(&(bench_work){.name = "fib", .batch = fib_batch, .ctx = &n, .operations = spawns, .unit_ns = spawns});
     return 0;
 }
+
+#ifdef BENCH_HAS_JOIN
+
+static int joinfib(void *p)
+{
+    fib_arg *arg = p;
+    if (arg->n < 2) {
+        arg->result = arg->n;
+        return 0;
+    }
+    fib_arg half = {.n = arg->n - 1}, other = {.n = arg->n - 2};
+    int rc = weft_join(joinfib, &half, joinfib, &other);
+    arg->result = half.result + other.result;
+    return rc;
+}
+
+static void joinfib_batch(void *ctx, uint64_t iterations)
+{
+    const uint64_t *n = ctx;
+    for (uint64_t i = 0; i < iterations; i++) {
+        fib_arg root = {.n = *n};
+        bench_check(joinfib(&root), "joinfib");
+        if (root.result != fib_plain(*n))
+            bench_die("joinfib", "wrong result");
+    }
+}
+
+int bench_joinfib(uint64_t n)
+{
+    double joins = (double)(fib_plain(n + 1) - 1);
+    bench_run(
+        &(bench_work){.name = "joinfib", .batch = joinfib_batch, .ctx = &n, .operations = joins, .unit_ns = joins});
+    return 0;
+}
+
+#endif
 
 #define SKYNET_CHILDREN 10
 
@@ -103,9 +143,13 @@ static void skynet_batch(void *ctx, uint64_t iterations)
 
 int bench_skynet(uint64_t n)
 {
-    for (uint64_t leaves = n; leaves > 1; leaves /= SKYNET_CHILDREN)
+    uint64_t tasks = 1;
+    for (uint64_t leaves = n; leaves > 1; leaves /= SKYNET_CHILDREN) {
         if (leaves % SKYNET_CHILDREN != 0)
             bench_die("skynet", "LEAVES must be a power of ten");
-    bench_print("skynet", bench_measure(skynet_batch, &n) / BENCH_NS_PER_MS);
+        tasks += leaves;
+    }
+    bench_run(&(bench_work){
+        .name = "skynet", .batch = skynet_batch, .ctx = &n, .operations = (double)tasks, .unit_ns = BENCH_NS_PER_MS});
     return 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* weft-bench CASE [N]: runs one case and prints its figure as `name value`. */
+/*
+ * weft-bench CASE [N]: runs one case and prints its figure as `name value`.
+ * weft-bench --count ITERATIONS CASE [N]: does the work so many times without timing it, for tools that count.
+ */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,21 +16,28 @@ typedef struct bench_case {
     uint64_t preset, least, most;
     bench_case_fn run;
     const char *text;
+    bool counts; /* --count applies: the work is an iteration that can be repeated */
 } bench_case;
 
 /* A number without a preset has to be given. */
 #define NO_PRESET UINT64_MAX
+#define COUNT_MAX 1000000000000
 
 static const bench_case cases[] = {
-    {"spawn", "TASKS", 1000, 1, 10000000, bench_spawn, "spawn empty tasks into one group and wait; ns a task"},
-    {"spawn1", NULL, 0, 0, 0, bench_spawn1, "spawn one empty task and wait; ns"},
-    {"yield", "TASKS", 100, 1, 1000000, bench_yield, "tasks that only yield; ns a yield"},
-    {"pingpong", NULL, 0, 0, 0, bench_pingpong, "two tasks, two channels of capacity 1; ns a round trip"},
-    {"fib", "K", 27, 2, 40, bench_fib, "fork-join by groups, no cut-off; ns of wall time a spawn"},
-    {"skynet", "LEAVES", 1000000, 10, 100000000, bench_skynet, "a tree of tasks with ten children each, summed; ms"},
-    {"sleepers", "TASKS", 100000, 1, 10000000, bench_sleepers, "tasks asleep at once; resident bytes a task"},
-    {"http", "PORT", NO_PRESET, 0, 65535, bench_http, "the fixed answer to whatever is read; serves until SIGINT"},
-    {"echo", "PORT", NO_PRESET, 0, 65535, bench_echo, "what is read is written back; serves until SIGINT"},
+    {"spawn", "TASKS", 1000, 1, 10000000, bench_spawn, "spawn empty tasks into one group and wait; ns a task", true},
+    {"spawn1", NULL, 0, 0, 0, bench_spawn1, "spawn one empty task and wait; ns", true},
+    {"yield", "TASKS", 100, 1, 1000000, bench_yield, "tasks that only yield; ns a yield", true},
+    {"pingpong", NULL, 0, 0, 0, bench_pingpong, "two tasks, two channels of capacity 1; ns a round trip", true},
+    {"fib", "K", 27, 2, 40, bench_fib, "fork-join by groups, no cut-off; ns of wall time a spawn", true},
+#ifdef BENCH_HAS_JOIN
+    {"joinfib", "K", 27, 2, 40, bench_joinfib, "fork-join by weft_join(), no cut-off; ns of wall time a join", true},
+#endif
+    {"skynet", "LEAVES", 1000000, 10, 100000000, bench_skynet, "a tree of tasks with ten children each, summed; ms",
+     true},
+    {"sleepers", "TASKS", 100000, 1, 10000000, bench_sleepers, "tasks asleep at once; resident bytes a task", true},
+    {"http", "PORT", NO_PRESET, 0, 65535, bench_http, "the fixed answer to whatever is read; serves until SIGINT",
+     false},
+    {"echo", "PORT", NO_PRESET, 0, 65535, bench_echo, "what is read is written back; serves until SIGINT", false},
 };
 
 #define CASES (sizeof cases / sizeof cases[0])
@@ -50,7 +60,7 @@ static void list(FILE *out)
 
 static int usage(void)
 {
-    fputs("usage: weft-bench CASE [N] | --list\n", stderr);
+    fputs("usage: weft-bench [--count ITERATIONS] CASE [N] | --list\n", stderr);
     list(stderr);
     return 2;
 }
@@ -90,8 +100,15 @@ int main(int argc, char **argv)
         list(stdout);
         return 0;
     }
+    bool count = argc >= 3 && strcmp(argv[1], "--count") == 0;
+    if (count) {
+        bench_count(bench_number("ITERATIONS", argv[2], 1, COUNT_MAX));
+        argc -= 2;
+        argv += 2;
+    }
     const bench_case *c = argc >= 2 ? find(argv[1]) : NULL;
-    if (c == NULL || argc > (c->number != NULL ? 3 : 2) || (argc == 2 && c->preset == NO_PRESET))
+    if (c == NULL || argc > (c->number != NULL ? 3 : 2) || (argc == 2 && c->preset == NO_PRESET) ||
+        (count && !c->counts))
         return usage();
 
     run_arg arg = {.which = c, .n = argc == 3 ? bench_number(c->number, argv[2], c->least, c->most) : c->preset};

@@ -24,7 +24,8 @@ static void spawn_batch(void *ctx, uint64_t iterations)
 
 int bench_spawn(uint64_t n)
 {
-    bench_print("spawn", bench_measure(spawn_batch, &n) / (double)n);
+    double tasks = (double)n;
+    bench_run(&(bench_work){.name = "spawn", .batch = spawn_batch, .ctx = &n, .operations = tasks, .unit_ns = tasks});
     return 0;
 }
 
@@ -42,7 +43,7 @@ int bench_spawn1(uint64_t n)
 {
     (void)n;
     weft_group *g = weft_group_open(NULL);
-    bench_print("spawn1", bench_measure(spawn1_batch, g));
+    bench_run(&(bench_work){.name = "spawn1", .batch = spawn1_batch, .ctx = g, .operations = 1, .unit_ns = 1});
     weft_group_close(g);
     return 0;
 }

@@ -31,7 +31,8 @@ static void yield_batch(void *p, uint64_t iterations)
 int bench_yield(uint64_t n)
 {
     yield_ctx ctx = {.tasks = n};
-    bench_print("yield", bench_measure(yield_batch, &ctx) / (double)n);
+    double tasks = (double)n;
+    bench_run(&(bench_work){.name = "yield", .batch = yield_batch, .ctx = &ctx, .operations = tasks, .unit_ns = tasks});
     return 0;
 }
 
@@ -82,7 +83,7 @@ int bench_pingpong(uint64_t n)
     pingpong_ctx ctx = {.there = weft_chan_create(sizeof(uint64_t), 1), .back = weft_chan_create(sizeof(uint64_t), 1)};
     if (ctx.there == NULL || ctx.back == NULL)
         bench_die("pingpong", weft_strerror(WEFT_ENOMEM));
-    bench_print("pingpong", bench_measure(pingpong_batch, &ctx));
+    bench_run(&(bench_work){.name = "pingpong", .batch = pingpong_batch, .ctx = &ctx, .operations = 1, .unit_ns = 1});
     weft_chan_destroy(ctx.there);
     weft_chan_destroy(ctx.back);
     return 0;

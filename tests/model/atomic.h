@@ -30,5 +30,6 @@
 #define A_AND(p, v, order) MODEL__RMW(p, MODEL_AND, v, order, #p)
 #define A_CAS(p, expected, v, order, failure) MODEL__CAS(p, expected, v, false, order, failure, #p)
 #define A_CAS_WEAK(p, expected, v, order, failure) MODEL__CAS(p, expected, v, true, order, failure, #p)
+#define A_COMPILER_FENCE() ((void)0) /* the model does what it is told, in order */
 
 #endif

@@ -73,23 +73,26 @@ void model_memory_joined(unsigned by, unsigned ended)
     join(&clocks[by], &clocks[ended]);
 }
 
+/* All that a full fence on thread `t` can do: it knows what earlier fences knew, and later ones know what it knew. */
+static void fence(unsigned t)
+{
+    clocks[t].of[t]++;
+    join(&clocks[t], &fences);
+    join(&fences, &clocks[t]);
+    clocks[t].of[t]++;
+}
+
 void model_membarrier(void)
 {
     unsigned n = model_thread_count(), first = model_choose(n);
 
     model_step();
-    join(&clocks[model_self()], &fences);
-    join(&fences, &clocks[model_self()]);
+    fence(model_self());
     for (unsigned i = 0; i < n; i++) {
-        unsigned t = (first + i) % n;
-
-        /* What comes after the fence is not what the fence knew. */
-        join(&clocks[t], &fences);
-        join(&fences, &clocks[t]);
-        clocks[t].of[t]++;
+        fence((first + i) % n);
+        model_step();
     }
-    join(&clocks[model_self()], &fences);
-    model_step();
+    fence(model_self());
 }
 
 /* Memory of the run. */

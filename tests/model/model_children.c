@@ -78,7 +78,7 @@ static void wait(struct group *g, int64_t inlined)
     int64_t left = g->spawned - inlined;
 
     g->spawned = 0;
-    if (left == 0 && weft__children_gone(&g->pending))
+    if (weft__children_settled(&g->pending, left))
         return;
     if (weft__children_wait(&g->pending, left)) {
         o->waited++;

@@ -6,6 +6,7 @@
 #include <weft/chan.h>
 #include <weft/error.h>
 #include <weft/group.h>
+#include <weft/join.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
 #include <weft/task.h>
@@ -88,7 +89,8 @@ int weft__descriptor_dispatch(struct weft__descriptor *d, uint32_t generation, u
 static void begin(unsigned workers)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers}, &ops) == 0);
+    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
+                                     &ops) == 0);
 }
 
 static void end(void)
@@ -192,6 +194,43 @@ static void spawn_and_join(void)
 {
     begin(2);
     MODEL_CHECK(weft_runtime_run(world->rt, parent, NULL) == 0);
+    end();
+}
+
+/* Halves of joins, some of them stolen. */
+
+struct sum {
+    int from, to, result;
+};
+
+static int add_up(void *arg)
+{
+    struct sum *s = arg;
+    int middle = (s->from + s->to) / 2;
+    struct sum left = {s->from, middle, 0}, right = {middle, s->to, 0};
+
+    if (s->to - s->from == 1) {
+        s->result = s->from;
+        return 0;
+    }
+    MODEL_CHECK(weft_join(add_up, &left, add_up, &right) == 0);
+    s->result = left.result + right.result;
+    return 0;
+}
+
+static int sum_of_all(void *arg)
+{
+    struct sum s = {0, 6, 0};
+
+    (void)arg;
+    MODEL_CHECK(add_up(&s) == 0 && s.result == 15);
+    return 0;
+}
+
+static void joins(void)
+{
+    begin(2);
+    MODEL_CHECK(weft_runtime_run(world->rt, sum_of_all, NULL) == 0);
     end();
 }
 
@@ -315,6 +354,39 @@ static void one_event(void)
     end();
 }
 
+/* A pinned task, which only its own worker can run: whoever wakes it must wake that one. */
+
+static int pinned_parent(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    MODEL_CHECK(weft_spawn_with(g, wait_for_event, arg, &(weft_task_options){.pinned = true}) == 0);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void deliver_one(void *arg)
+{
+    (void)arg;
+    while (A_LOAD(&world->ticket, acquire) == 0)
+        model_spin();
+    MODEL_CHECK(deliver());
+}
+
+static void pinned(void)
+{
+    unsigned source, other;
+
+    begin(2);
+    source = model_start("source", deliver_one, NULL);
+    other = model_start("foreign", foreign, &world->done[1]);
+    MODEL_CHECK(weft_runtime_run(world->rt, pinned_parent, NULL) == 0);
+    model_join(source);
+    model_join(other);
+    end();
+}
+
 /* A cancellation ends a wait that nothing else ends, whether it comes before, during or after the way to sleep. */
 
 static int wait_forever(void *arg)
@@ -369,12 +441,11 @@ static void cancellation(void)
 }
 
 /*
- * A task that holds its worker until another has run strands nobody: another worker must come. Nobody ticks while anybody runs,
- * and a tick in time is what some of the promises need. So the driver gives STRICT_TICKS where pushes and sleepers shake
- * hands, and more where a push leaves some of it to the monitor.
+ * A task that holds its worker until another has run strands nobody: another worker must come. A push to the worker's own deque may
+ * be missed by a worker on its way to sleep, and a slot is its worker's: there the monitor helps. Its ticks come only when all
+ * others sleep, and only as many as are given here, so that none makes up for a wake-up that nobody may lose.
  */
-
-enum { STRICT_TICKS = 0, SLOT_TICKS = 4 };
+enum { NO_TICKS = 0, PUSH_TICKS = 1, SLOT_TICKS = 3 };
 
 static int let_go(void *arg)
 {
@@ -443,13 +514,13 @@ static void held(weft_fn fn, unsigned workers, int ticks, bool freed_from_outsid
 /* The task that is waited for lies in the deque of the worker that is held. */
 static void held_by_child(void)
 {
-    held(hold_worker, 2, STRICT_TICKS, false);
+    held(hold_worker, 2, PUSH_TICKS, false);
 }
 
 /* It comes from outside. */
 static void held_by_other(void)
 {
-    held(hold_alone, 2, STRICT_TICKS, true);
+    held(hold_alone, 2, NO_TICKS, true);
 }
 
 /* It lies in the slot of the worker that is held, from which only the monitor takes it, when it has seen that twice. */
@@ -514,16 +585,24 @@ static int reply(void *arg)
     return weft_chan_send(arg, &n);
 }
 
+static void reply_from_outside(void *arg)
+{
+    int n = 5;
+
+    MODEL_CHECK(weft_chan_try_send(arg, &n) == 0);
+}
+
 static int ask(void *arg)
 {
     weft_group *g = weft_group_open(NULL);
     weft_chan *c = weft_chan_create(sizeof(int), 1);
     int n = 0;
 
-    (void)arg;
-    MODEL_CHECK(c != NULL && weft_spawn(g, reply, c) == 0);
-    if (model_choose(2) == 0)
-        MODEL_CHECK(weft_yield() == 0);
+    MODEL_CHECK(c != NULL);
+    if (arg != NULL)
+        *(unsigned *)arg = model_start("replier", reply_from_outside, c);
+    else
+        MODEL_CHECK(weft_spawn(g, reply, c) == 0);
     MODEL_CHECK(weft_chan_recv(c, &n) == 0 && n == 5);
     weft_chan_destroy(c);
     MODEL_CHECK(weft_group_wait(g) == 0);
@@ -531,10 +610,20 @@ static int ask(void *arg)
     return 0;
 }
 
-static void reply_channel(void)
+static void reply_of_task(void)
 {
     begin(2);
     MODEL_CHECK(weft_runtime_run(world->rt, ask, NULL) == 0);
+    end();
+}
+
+static void reply_of_thread(void)
+{
+    unsigned replier = 0;
+
+    begin(1);
+    MODEL_CHECK(weft_runtime_run(world->rt, ask, &replier) == 0);
+    model_join(replier);
     end();
 }
 
@@ -582,15 +671,18 @@ int main(int argc, char **argv)
         {"foreign_three", foreign_three},
         {"stop", stop},
         {"spawn_and_join", spawn_and_join},
+        {"joins", joins},
         {"wait_word", wait_word},
         {"descriptor_events", descriptor_events},
         {"one_event", one_event},
+        {"pinned", pinned},
         {"cancellation", cancellation},
         {"held_by_child", held_by_child},
         {"held_by_other", held_by_other},
         {"held_slot", held_slot},
         {"watched", watched},
-        {"reply_channel", reply_channel},
+        {"reply_of_task", reply_of_task},
+        {"reply_of_thread", reply_of_thread},
         {"full_channel", full_channel},
     };
 

@@ -70,6 +70,21 @@ int64_t weft__clock(void)
     return model_clock();
 }
 
+/* A system may lack it, and then nothing of a deque is private. */
+bool weft__membarrier_works(void)
+{
+    return model_choose(4) != 0;
+}
+
+void weft__membarrier(void)
+{
+    model_membarrier();
+}
+
+void weft__stall(void)
+{
+}
+
 void weft__spin(unsigned *turns)
 {
     ++*turns;

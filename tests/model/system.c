@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "sched/context.h"
+#include "sched/pages.h"
 #include "sched/platform.h"
 #include "tests/model/internal.h"
 
@@ -84,11 +85,22 @@ void weft__unmap(void *p, size_t size)
     (void)size;
 }
 
-int weft__guard(void *p, size_t size)
+unsigned weft__guard(const struct weft__ranges *r, unsigned *mapped, int *rc)
 {
-    (void)p;
-    (void)size;
-    return 0;
+    *rc = 0;
+    *mapped = 0;
+    return r->count;
+}
+
+void weft__guards_forget(unsigned mapped)
+{
+    (void)mapped;
+}
+
+void weft__discard(const struct iovec *ranges, unsigned n)
+{
+    (void)ranges;
+    (void)n;
 }
 
 /* The epoll set: one, with edges. An edge goes to one of those that wait, and stays until somebody asks. The kernel's lock

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <unwind.h>
 
 #include "tests/support/test.h"
 
@@ -45,19 +46,31 @@ WEFT_TEST(context, entry_runs_on_its_own_aligned_stack)
     free(stack);
 }
 
-/* Locals across many switches: as many as there are registers that a callee keeps, and some on the stack. */
+#if defined(__x86_64__)
+#define IN_REGISTER "+x"
+#elif defined(__aarch64__)
+#define IN_REGISTER "+w"
+#else
+#define IN_REGISTER "+m"
+#endif
+
+/* Locals across many switches: as many as there are registers that a callee keeps (aarch64: ten and, of floating point,
+ * eight), and some on the stack. */
 static void keep_locals(struct weft__context *self, struct weft__context *other, long seed)
 {
     volatile long on_stack[8];
     long a = seed, b = seed + 1, c = seed + 2, d = seed + 3, e = seed + 4, f = seed + 5, g = seed + 6;
-    double x = (double)seed / 3;
+    double x = (double)seed, x1 = x + 1, x2 = x + 2, x3 = x + 3, x4 = x + 4, x5 = x + 5, x6 = x + 6, x7 = x + 7;
 
     for (int i = 0; i < 8; i++)
         on_stack[i] = seed * 100 + i;
     for (long i = 0; i < TURNS; i++) {
         __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
+        __asm__ volatile("" : IN_REGISTER(x), IN_REGISTER(x1), IN_REGISTER(x2), IN_REGISTER(x3));
+        __asm__ volatile("" : IN_REGISTER(x4), IN_REGISTER(x5), IN_REGISTER(x6), IN_REGISTER(x7));
         weft__context_switch(self, other);
-        a += 1, b += 2, c += 3, d += 4, e += 5, f += 6, g += 7, x += 1;
+        a += 1, b += 2, c += 3, d += 4, e += 5, f += 6, g += 7;
+        x += 1, x1 += 2, x2 += 3, x3 += 4, x4 += 5, x5 += 6, x6 += 7, x7 += 8;
         trace++;
     }
     CHECK_EQ(a, seed + TURNS);
@@ -67,7 +80,14 @@ static void keep_locals(struct weft__context *self, struct weft__context *other,
     CHECK_EQ(e, seed + 4 + 5 * TURNS);
     CHECK_EQ(f, seed + 5 + 6 * TURNS);
     CHECK_EQ(g, seed + 6 + 7 * TURNS);
-    CHECK(x > (double)seed / 3 + TURNS - 1 && x < (double)seed / 3 + TURNS + 1);
+    CHECK_EQ(x, seed + TURNS);
+    CHECK_EQ(x1, seed + 1 + 2 * TURNS);
+    CHECK_EQ(x2, seed + 2 + 3 * TURNS);
+    CHECK_EQ(x3, seed + 3 + 4 * TURNS);
+    CHECK_EQ(x4, seed + 4 + 5 * TURNS);
+    CHECK_EQ(x5, seed + 5 + 6 * TURNS);
+    CHECK_EQ(x6, seed + 6 + 7 * TURNS);
+    CHECK_EQ(x7, seed + 7 + 8 * TURNS);
     for (int i = 0; i < 8; i++)
         CHECK_EQ(on_stack[i], seed * 100 + i);
 }
@@ -144,3 +164,56 @@ WEFT_TEST(context, may_go_on_on_another_thread)
     weft__context_fini(&one);
     free(stack);
 }
+
+/* The unwinder of a gcc for glibc does not link with musl. */
+#if WEFT__CONTEXT_ASM && defined(__GLIBC__)
+
+void weft__context_start(void);
+
+struct backtrace {
+    int depth;
+    uintptr_t last;
+};
+
+static _Unwind_Reason_Code count_frame(struct _Unwind_Context *frame, void *arg)
+{
+    struct backtrace *b = arg;
+
+    /* At the end libgcc reports a frame with no address. */
+    if (_Unwind_GetIP(frame) != 0)
+        b->last = (uintptr_t)_Unwind_GetIP(frame);
+    return ++b->depth < 100 ? _URC_NO_REASON : _URC_NORMAL_STOP;
+}
+
+static struct backtrace seen;
+
+static void enter_and_look_up(void)
+{
+    weft__context_entered();
+    (void)_Unwind_Backtrace(count_frame, &seen);
+    weft__context_switch(&one, &native);
+    /* The frames are still there after a switch. */
+    (void)_Unwind_Backtrace(count_frame, &seen);
+    weft__context_switch(&one, &native);
+    FAIL("entered again");
+}
+
+WEFT_TEST(context, backtraces_end_where_the_context_began)
+{
+    char *stack;
+
+    weft__context_init_thread(&native);
+    stack = make(&one, enter_and_look_up);
+    for (int i = 0; i < 2; i++) {
+        seen = (struct backtrace){0};
+        weft__context_switch(&native, &one);
+        CHECK_GE(seen.depth, 2);
+        CHECK_LT(seen.depth, 20);
+        CHECK_GT(seen.last, (uintptr_t)weft__context_start);
+        CHECK_LE(seen.last, (uintptr_t)weft__context_start + 8);
+    }
+    weft__context_fini(&one);
+    free(stack);
+}
+
+#endif

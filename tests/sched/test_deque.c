@@ -8,7 +8,7 @@
 #include "tests/support/test.h"
 
 /* Replaces the first array by one of `capacity` slots, and lets the indices begin at `start`. */
-static void init_small(struct weft__deque *d, int64_t capacity, int64_t start)
+static void init_private(struct weft__deque *d, int64_t capacity, int64_t start)
 {
     struct weft__deque_array *a = weft__alloc(sizeof *a + (size_t)capacity * sizeof a->slot[0]);
 
@@ -18,7 +18,16 @@ static void init_small(struct weft__deque *d, int64_t capacity, int64_t start)
     weft__free(A_LOAD(&d->array, relaxed));
     A_STORE(&d->array, a, relaxed);
     A_STORE(&d->top, start, relaxed);
+    A_STORE(&d->split, start, relaxed);
+    A_STORE(&d->limit, start, relaxed);
     A_STORE(&d->bottom, start, relaxed);
+}
+
+/* The same for a deque in which everything is shared. */
+static void init_small(struct weft__deque *d, int64_t capacity, int64_t start)
+{
+    init_private(d, capacity, start);
+    weft__deque_share_always(d);
 }
 
 static void *item(intptr_t n)
@@ -205,10 +214,90 @@ WEFT_TEST(deque, keeps_its_items_where_there_is_no_memory_to_grow)
     weft__deque_fini(&d);
 }
 
+WEFT_TEST(deque, what_is_private_is_not_stolen)
+{
+    struct weft__deque d;
+
+    init_private(&d, 2, 0);
+    for (intptr_t i = 1; i <= 10; i++)
+        CHECK_OK(weft__deque_push(&d, item(i)));
+    CHECK_EQ(steal(&d), 0);
+    CHECK(weft__deque_seems_empty(&d));
+    CHECK(weft__deque_seems_used(&d));
+    CHECK(weft__deque_seems_private(&d));
+    for (intptr_t i = 10; i >= 1; i--)
+        CHECK_EQ(pop(&d), i);
+    CHECK(!weft__deque_seems_used(&d));
+    CHECK(!weft__deque_seems_private(&d));
+    weft__deque_fini(&d);
+}
+
+WEFT_TEST(deque, owner_that_is_asked_shares_half)
+{
+    struct weft__deque d;
+
+    init_private(&d, 2, 0);
+    for (intptr_t i = 1; i <= 9; i++)
+        CHECK_OK(weft__deque_push(&d, item(i)));
+    weft__deque_ask(&d);
+    CHECK_OK(weft__deque_push(&d, item(10)));
+    for (intptr_t i = 1; i <= 5; i++)
+        CHECK_EQ(steal(&d), i);
+    CHECK_EQ(steal(&d), 0);
+    for (intptr_t i = 10; i >= 6; i--)
+        CHECK_EQ(pop(&d), i);
+    CHECK_EQ(pop(&d), 0);
+    weft__deque_fini(&d);
+}
+
+WEFT_TEST(deque, owner_takes_back_what_nobody_has_stolen)
+{
+    struct weft__deque d;
+
+    init_private(&d, 2, 0);
+    for (intptr_t i = 1; i <= 16; i++)
+        CHECK_OK(weft__deque_push(&d, item(i)));
+    CHECK(weft__deque_force(&d));
+    CHECK(!weft__deque_force(&d));
+    CHECK(!weft__deque_seems_private(&d));
+    CHECK_EQ(steal(&d), 1);
+    CHECK_EQ(pop(&d), 16);
+    CHECK(weft__deque_seems_private(&d)); /* half came back at once */
+    for (intptr_t i = 15; i >= 2; i--)
+        CHECK_EQ(pop(&d), i);
+    CHECK_EQ(pop(&d), 0);
+    CHECK_EQ(steal(&d), 0);
+    weft__deque_fini(&d);
+}
+
+WEFT_TEST(deque, owner_shares_its_oldest)
+{
+    struct weft__deque d;
+
+    init_private(&d, 2, 0);
+    weft__deque_share_oldest(&d);
+    CHECK_EQ(steal(&d), 0);
+    for (intptr_t i = 1; i <= 3; i++)
+        CHECK_OK(weft__deque_push(&d, item(i)));
+    weft__deque_share_oldest(&d);
+    weft__deque_share_oldest(&d);
+    CHECK_EQ(steal(&d), 1);
+    CHECK_EQ(steal(&d), 0);
+    CHECK_EQ(pop(&d), 3);
+    weft__deque_share_oldest(&d);
+    CHECK_EQ(pop(&d), 2);
+    CHECK_EQ(pop(&d), 0);
+    weft__deque_fini(&d);
+}
+
 enum { THIEVES = 3, ITEMS = TEST_TSAN ? 20000 : TEST_ASAN ? 50000 : 200000, ROUNDS = TEST_TSAN ? 2000 : 20000 };
+
+/* How the thieves come by what the owner does not share. */
+enum manner { SHARED, ASKING, FORCING };
 
 struct heist {
     struct weft__deque d;
+    enum manner manner;
     _Atomic unsigned char *taken;
     atomic_bool over;
 };
@@ -218,6 +307,14 @@ static void take(struct heist *h, intptr_t n)
     CHECK_GE(n, 1);
     CHECK_LE(n, ITEMS);
     CHECK_EQ(atomic_fetch_add_explicit(&h->taken[n], 1, memory_order_relaxed), 0);
+}
+
+/* True when trying again may help. */
+static bool insist(struct heist *h)
+{
+    if (h->manner == ASKING)
+        weft__deque_ask(&h->d);
+    return (h->manner == FORCING || atomic_load(&h->over)) && weft__deque_force(&h->d);
 }
 
 static void *thief(void *arg)
@@ -232,6 +329,8 @@ static void *thief(void *arg)
 
         if (s == WEFT__STEAL_GOT)
             take(h, (intptr_t)x);
+        else if (s == WEFT__STEAL_EMPTY && insist(h))
+            continue;
         else if (s == WEFT__STEAL_EMPTY && last)
             return NULL;
         else if (s == WEFT__STEAL_EMPTY)
@@ -240,15 +339,18 @@ static void *thief(void *arg)
 }
 
 /* Bursts of pushes and pops: with `burst` 1 the owner and the thieves always meet at the last item. */
-static void rob(intptr_t burst)
+static void rob_as(intptr_t burst, enum manner manner)
 {
-    struct heist h = {.over = false};
+    struct heist h = {.manner = manner};
     pthread_t thieves[THIEVES];
     intptr_t next = 1;
 
     h.taken = calloc((size_t)ITEMS + 1, sizeof *h.taken);
     CHECK_NOT_NULL(h.taken);
-    init_small(&h.d, 2, 0);
+    if (manner == SHARED)
+        init_small(&h.d, 2, 0);
+    else
+        init_private(&h.d, 2, 0);
     for (int i = 0; i < THIEVES; i++)
         CHECK_OK(pthread_create(&thieves[i], NULL, thief, &h));
     while (next <= ITEMS) {
@@ -268,6 +370,15 @@ static void rob(intptr_t burst)
         CHECK_EQ(h.taken[i], 1);
     weft__deque_fini(&h.d);
     free((void *)h.taken);
+}
+
+static void rob(intptr_t burst)
+{
+    rob_as(burst, SHARED);
+    if (!weft__membarrier_works())
+        return;
+    rob_as(burst, ASKING);
+    rob_as(burst, FORCING);
 }
 
 WEFT_TEST(deque, each_item_goes_to_exactly_one)

@@ -48,6 +48,25 @@ WEFT_TEST(stack, every_stack_has_its_promise_and_is_writable_to_the_end)
     }
 }
 
+WEFT_TEST(stack, sizes_suit_every_page)
+{
+    static const size_t promises[] = {4096, 20480, WEFT__STACK_DEFAULT, WEFT__STACK_MAX};
+
+    for (size_t page = 4096; page <= 65536; page *= 4)
+        for (size_t i = 0; i < sizeof promises / sizeof promises[0]; i++) {
+            struct weft__stack_pool p;
+
+            weft__stack_pool_lay_out(&p, promises[i], page);
+            CHECK_GE(p.guard, WEFT__STACK_GUARD);
+            CHECK_EQ(p.guard % page, 0);
+            CHECK_EQ(p.stride % page, 0);
+            /* Room above the guard for a parent's frames and a child that gets its promise. */
+            CHECK_GE(p.stride, p.guard + promises[i] * 3 / 2 + sizeof(struct weft__stack));
+            if (promises[i] == WEFT__STACK_DEFAULT && page <= 16384)
+                CHECK_EQ(p.stride, 131072);
+        }
+}
+
 WEFT_TEST(stack, taken_stacks_do_not_overlap)
 {
     enum { COUNT = 200 };
@@ -120,7 +139,7 @@ WEFT_TEST(stack, guard_below_each_one_faults)
     for (int i = 0; i < 40; i += 13) {
         CHECK(!write_kills(s[i]->low));
         CHECK(write_kills(s[i]->low - 1));
-        CHECK(write_kills(s[i]->low - WEFT__STACK_GUARD));
+        CHECK(write_kills(s[i]->low - p.guard));
         CHECK(!write_kills(high_end(s[i]) - 1));
     }
     for (int i = 0; i < 40; i++)

@@ -20,6 +20,14 @@ unsigned test_workers(void)
     return (unsigned)workers;
 }
 
+weft_time test_soon(void)
+{
+    const char *text = getenv("WEFT_TEST_TIME_SCALE");
+    long scale = text != NULL ? strtol(text, NULL, 10) : 1;
+
+    return weft_after_ms(20 * (scale > 0 && scale <= 100 ? scale : 1));
+}
+
 int test_run(weft_fn fn, void *arg)
 {
     weft_runtime_options options = {.workers = test_workers()};

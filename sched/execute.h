@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Running a task that never ran, from its first call to its end, on the stack that the caller is on. */
+#ifndef WEFT_SCHED_EXECUTE_H
+#define WEFT_SCHED_EXECUTE_H
+
+#include "sched/group.h"
+#include "sched/spawn.h"
+
+/* Runs `t` above the frames of `below`, NULL for the loop, tells its group, and frees the record. Returns the caller's worker
+ * after it. */
+static inline struct weft__worker *weft__execute(struct weft__worker *w, struct weft__task *t, struct weft__task *below)
+{
+    weft_group *g = t->group;
+    int rc;
+
+    t->stack = w->stack;
+    w->current = t;
+    rc = t->fn(t->arg);
+    if (WEFT__UNLIKELY(t->scope != &g->scope))
+        weft__scope_close_inner(t, &g->scope);
+    /* relaxed: see weft__park_prepare() */
+    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed) || t->kind.stack_class != 0))
+        weft__group_child_leaves(g, t, rc);
+    w = weft__worker_self();
+    w->current = below;
+    weft__task_give(w, t);
+    if (below != NULL && below == g->scope.owner)
+        g->unstarted--;
+    else if (g->scope.owner != NULL) /* else a child of the root: its waiter has been told */
+        weft__group_count_down(g);
+    return w;
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/join.h"
+
+#include <weft/error.h>
+#include <weft/join.h>
+
+#include "sched/cancel.h"
+#include "sched/execute.h"
+#include "sched/idle.h"
+#include "sched/park.h"
+
+struct half {
+    struct weft_group group;
+    weft_fn fn;
+    void *arg;
+    bool returned; /* written before the group is counted down */
+};
+
+_Static_assert(_Alignof(struct half) > 1, "the lowest bit of its address is free");
+
+static void *tagged(struct half *h)
+{
+    return (char *)h + 1;
+}
+
+struct weft__task *weft__join_adopt(struct weft__worker *w, void *item)
+{
+    struct half *h = (struct half *)(void *)((char *)item - 1);
+    struct weft__task *t = weft__task_take(w);
+
+    if (t == NULL) {
+        h->returned = true;
+        weft__group_count_down(&h->group);
+        return NULL;
+    }
+    weft__task_init(t, w->rt, &h->group, h->fn, h->arg, 0);
+    return t;
+}
+
+/* Opens the half's group as weft_group_open() does, but for what only matters once another worker has part in it. */
+static inline void open_half(struct half *h, struct weft__task *t, weft_fn fn, void *arg)
+{
+    weft_group *g = &h->group;
+
+    weft__scope_push(t, &g->scope);
+    g->scope.is_plain = false;
+    /* relaxed: published by the deque */
+    A_STORE(&g->scope.timer.state, WEFT__TIMER_IDLE, relaxed);
+    A_STORE(&g->pending, 0, relaxed);
+    A_STORE(&g->error, 0, relaxed);
+    A_STORE(&g->linked, false, relaxed);
+    A_STORE(&g->pinned, false, relaxed);
+    g->lock = (struct weft__lock){0};
+    g->members = (struct weft__list){0};
+    h->fn = fn;
+    h->arg = arg;
+    h->returned = false;
+}
+
+/* Calls a half in the calling task. */
+static inline int call(struct half *h, struct weft__task *t, weft_fn fn, void *arg)
+{
+    int rc = fn(arg);
+
+    if (WEFT__UNLIKELY(t->scope != &h->group.scope))
+        weft__scope_close_inner(t, &h->group.scope);
+    if (WEFT__UNLIKELY(rc < 0))
+        weft__group_child_failed(&h->group, t->rt, rc);
+    return rc;
+}
+
+/* The offered half is not at the bottom of the deque: waits for whoever has it, or takes it. */
+static WEFT__NOINLINE void wait_for_other(struct half *h, struct weft__task *t, struct weft__worker *w, void *instead)
+{
+    if (instead != NULL)
+        (void)weft__deque_push(&w->deque, instead); /* the room that it had is still there */
+    weft__group_wait_for(&h->group, t, 1);
+    if (h->returned && A_LOAD(&h->group.error, relaxed) == 0) /* relaxed: the calling task's own */
+        (void)call(h, t, h->fn, h->arg);
+}
+
+int weft_join(weft_fn f, void *a, weft_fn g, void *b)
+{
+    struct weft__worker *w = weft__worker_self();
+    struct weft__task *t = w != NULL ? w->current : NULL;
+    struct half h;
+    void *item;
+    int rc;
+
+    if (WEFT__UNLIKELY(t == NULL))
+        return WEFT_ENOTASK;
+    if (WEFT__UNLIKELY(weft__task_canceled(t) || A_LOAD(&w->attention, relaxed) != 0)) { /* relaxed: a hint */
+        if ((rc = weft__checkpoint_slow(w, t)) < 0)
+            return rc;
+        w = weft__worker_self();
+    }
+    open_half(&h, t, g, b);
+    if (WEFT__UNLIKELY(weft__deque_push(&w->deque, tagged(&h)) < 0)) {
+        rc = call(&h, t, f, a);
+        if (rc >= 0)
+            (void)call(&h, t, g, b);
+    } else {
+        weft__idle_notify_lazily(w);
+        rc = call(&h, t, f, a);
+        w = weft__worker_self();
+        item = weft__deque_pop(&w->deque);
+        if (WEFT__UNLIKELY(item != tagged(&h)))
+            wait_for_other(&h, t, w, item);
+        else if (WEFT__LIKELY(rc >= 0))
+            (void)call(&h, t, g, b);
+    }
+    return weft__group_end(&h.group, t);
+}
