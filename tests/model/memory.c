@@ -33,6 +33,7 @@ struct cell {
     uint32_t run;
     uint32_t writer, written;
     struct clock read;
+    uint32_t write_at, read_at; /* where in the program; of reads, the last */
 };
 
 static struct location locations[LOCATIONS];
@@ -371,52 +372,56 @@ static struct cell *cell_of(size_t offset)
     return c;
 }
 
-static void watch(const void *p, bool write)
+extern const char __executable_start[]; /* the linker's */
+
+/* As addr2line(1) takes it. */
+static uint32_t place(const void *pc)
 {
+    return (uint32_t)((const char *)pc - __executable_start - 1);
+}
+
+static void watch(const void *p, bool write, const void *pc)
+{
+    static const char where[] = "; see addr2line -e with the program";
+    const char *what = write ? "write" : "read";
     size_t offset = offset_of((uintptr_t)p);
     unsigned me;
     struct cell *c;
 
     if (offset >= ARENA)
         return;
-    check_alive((uintptr_t)p, write ? "plain write" : "plain read");
+    if (freed[offset / GRAIN] == run)
+        model_fail("use after free: a plain %s at 0x%x%s", what, place(pc), where);
     me = model_self();
     c = cell_of(offset);
-    if (c->written > clocks[me].of[c->writer] && c->writer != me)
-        model_fail("data race: a plain %s of byte %zu of the arena, which thread %u wrote", write ? "write" : "read",
-                   offset, c->writer);
+    if (c->writer != me && c->written > clocks[me].of[c->writer])
+        model_fail("data race: a plain %s at 0x%x, and a write by thread %u at 0x%x%s", what, place(pc), c->writer,
+                   c->write_at, where);
     if (!write) {
         c->read.of[me] = clocks[me].of[me] + 1;
+        c->read_at = place(pc);
         return;
     }
     for (unsigned i = 0; i < MODEL_THREADS; i++)
         if (i != me && c->read.of[i] > clocks[me].of[i])
-            model_fail("data race: a plain write of byte %zu of the arena, which thread %u read", offset, i);
+            model_fail("data race: a plain write at 0x%x, and a read by thread %u, the last read at 0x%x%s", place(pc),
+                       i, c->read_at, where);
     c->writer = me;
     c->written = clocks[me].of[me] + 1;
+    c->write_at = place(pc);
 }
 
-#define HOOKS(size)                                                                                                    \
-    void __tsan_read##size(void *p);                                                                                   \
-    void __tsan_write##size(void *p);                                                                                  \
-    void __tsan_unaligned_read##size(void *p);                                                                         \
-    void __tsan_unaligned_write##size(void *p);                                                                        \
-    void __tsan_read##size(void *p)                                                                                    \
+#define HOOK(name, write)                                                                                              \
+    void name(void *p);                                                                                                \
+    void name(void *p)                                                                                                 \
     {                                                                                                                  \
-        watch(p, false);                                                                                               \
-    }                                                                                                                  \
-    void __tsan_write##size(void *p)                                                                                   \
-    {                                                                                                                  \
-        watch(p, true);                                                                                                \
-    }                                                                                                                  \
-    void __tsan_unaligned_read##size(void *p)                                                                          \
-    {                                                                                                                  \
-        watch(p, false);                                                                                               \
-    }                                                                                                                  \
-    void __tsan_unaligned_write##size(void *p)                                                                         \
-    {                                                                                                                  \
-        watch(p, true);                                                                                                \
+        watch(p, write, __builtin_return_address(0));                                                                  \
     }
+#define HOOKS(size)                                                                                                    \
+    HOOK(__tsan_read##size, false)                                                                                     \
+    HOOK(__tsan_write##size, true)                                                                                     \
+    HOOK(__tsan_unaligned_read##size, false)                                                                           \
+    HOOK(__tsan_unaligned_write##size, true)
 
 HOOKS(1)
 HOOKS(2)

@@ -11,7 +11,8 @@
  * times without cause.
  *
  * What it does not show: a store that becomes visible before an earlier one of the same thread while loads are
- * in order (the order in which locations are written is the order of execution); loads that see values of the future; a failed
+ * in order (the order in which locations are written is the order of execution); loads that see values of the future, so that
+ * an order is not tested where it only keeps an access from moving behind a later one; a failed
  * compare-and-swap that reads an old value; messages older than the last MODEL_HISTORY of a location. Fences, and the model
  * of membarrier, synchronise with all earlier fences, which is a little stronger than C11.
  *
