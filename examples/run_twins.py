@@ -50,8 +50,8 @@ def same(ours, theirs):
         raise Failure(f"weft printed {ours}, asyncio printed {theirs}")
 
 
-def run_both(twins, name):
-    running = [run(program) for program in twins.both(name)]
+def run_both(twins, name, *arguments):
+    running = [run(program, *arguments) for program in twins.both(name)]
     return [finish(r) for r in running]
 
 
@@ -84,6 +84,16 @@ def gather(twins):
     return ours
 
 
+def computes(name, size):
+    """What is computed is the same; how long it took is not. `size` is one that the twin manages in a moment."""
+    def check(twins):
+        ours, theirs = run_both(twins, name, size)
+        same(ours[:-1], theirs[:-1])
+        return ours + theirs[-1:]
+
+    return check
+
+
 def echo(twins):
     lines = []
     servers, clients = twins.both("echo_server"), twins.both("echo_client")
@@ -114,6 +124,9 @@ CHECKS = {
     "gather": gather,
     "timeout": in_order("timeout"),
     "cancel": in_order("cancel"),
+    "quicksort": computes("quicksort", "50000"),
+    "matrix": computes("matrix", "60"),
+    "tree_sum": computes("tree_sum", "12"),
     "echo": echo,
     "http": http,
 }

@@ -30,6 +30,7 @@
 #endif
 
 /* A counter with one writer: no read-modify-write is needed, only that others may read it. */
-#define A_BUMP(p) A_STORE((p), A_LOAD((p), relaxed) + 1, relaxed)
+#define A_BUMP_BY(p, n) A_STORE((p), A_LOAD((p), relaxed) + (n), relaxed)
+#define A_BUMP(p) A_BUMP_BY((p), 1)
 
 #endif

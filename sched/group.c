@@ -74,7 +74,8 @@ static inline bool fits(const struct weft__worker *w, unsigned stack_class)
 }
 
 /* Runs the children that nobody has taken yet, newest first, on the stack that the owner is on. */
-static inline void run_children(struct weft__worker *w, struct weft__task *t, weft_group *g)
+static inline __attribute__((always_inline)) void run_children(struct weft__worker *w, struct weft__task *t,
+                                                               weft_group *g)
 {
     if (WEFT__UNLIKELY(t->kind.pinned))
         return; /* a child that suspends above its frames may take them to another thread */

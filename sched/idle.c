@@ -43,6 +43,7 @@ static struct weft__worker *choose(struct weft__idle *idle, bool *seated)
 /* Wakes `w`, which has been taken off the lists. */
 static void rouse(weft_runtime *rt, struct weft__worker *w, bool seated)
 {
+    WEFT__COUNT(rt, wakes_sent, 1);
     A_STORE(&w->sleep, AWAKE, release); /* pairs with the acquire in weft__idle_sleep() */
     if (seated)
         rt->ops->wake(rt->io);
@@ -152,6 +153,16 @@ static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t sear
     weft__monitor_kick(w->rt); /* after the word has changed: see weft__monitor_tick() */
 }
 
+/* Says whether the last wake of `w` paid. relaxed: hints */
+static void judge_wake(struct weft__worker *w)
+{
+    bool futile = w->resting || weft__clock() - w->woken_at < WAKE_WORTH_NS;
+
+    A_ADD(futile ? &w->rt->idle.futile : &w->rt->idle.useful, 1, relaxed);
+    if (futile)
+        A_BUMP(&w->counters.wakes_futile);
+}
+
 void weft__idle_sleep(struct weft__worker *w)
 {
     weft_runtime *rt = w->rt;
@@ -160,8 +171,8 @@ void weft__idle_sleep(struct weft__worker *w)
     int events = 0;
 
     if (w->woken_at != 0)
-        /* relaxed: hints */
-        A_ADD(w->resting || weft__clock() - w->woken_at < WAKE_WORTH_NS ? &idle->futile : &idle->useful, 1, relaxed);
+        judge_wake(w);
+    A_BUMP(&w->counters.parks);
     /* A waker writes it after it has found us under the lock. seq_cst: say so, then look; pairs with weft__idle_wake(). */
     A_STORE(&w->sleep, ASLEEP, seq_cst);
     weft__lock(&idle->lock);
@@ -185,6 +196,7 @@ void weft__idle_sleep(struct weft__worker *w)
         weft_time deadline = weft__runtime_earliest_timer(rt);
 
         A_STORE(&idle->seat_deadline, deadline, seq_cst);
+        A_BUMP(&w->counters.polls);
         events = rt->ops->poll(rt->io, deadline);
     } else {
         /* Our own timers are the seat's business if it looks in time. */

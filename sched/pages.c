@@ -13,9 +13,21 @@
 
 #include <weft/error.h>
 
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+#ifndef RUNNING_ON_VALGRIND
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 /* Headers of systems that are older than the kernel lack them. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
 #endif
 #ifndef PIDFD_SELF_THREAD
 #define PIDFD_SELF_THREAD (-10000)
@@ -96,6 +108,14 @@ void weft__discard(const struct iovec *ranges, unsigned n)
     }
 }
 
+void weft__populate(const struct iovec *ranges, unsigned n)
+{
+    static _Atomic bool refused; /* relaxed: kernels before 6.13 do so for good, and each thread finds out */
+
+    if (!A_LOAD(&refused, relaxed) && advise_at_once(ranges, n, MADV_POPULATE_WRITE) == 0)
+        A_STORE(&refused, true, relaxed);
+}
+
 /* Guards. */
 
 /* Emulators answer 0 to advice that they do not know, so the answer alone proves nothing: a system call that
@@ -108,7 +128,7 @@ static bool probe_guard_install(void)
     bool works = false;
     void *p;
 
-    if (wish != NULL && strcmp(wish, "mprotect") == 0)
+    if ((wish != NULL && strcmp(wish, "mprotect") == 0) || RUNNING_ON_VALGRIND)
         return false;
     p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
@@ -124,7 +144,8 @@ static bool probe_guard_install(void)
 
 static bool installs(void)
 {
-    /* LeakSanitizer reads every page of a root region that the mappings show as readable, which guard markers are. */
+    /* LeakSanitizer reads every page of a root region that the mappings show as readable, which guard markers are; valgrind's
+     * search for leaks, all there is, and each guard costs it a fault. */
     static _Atomic int answer = WEFT__ASAN ? 0 : -1;
     int a = A_LOAD(&answer, relaxed); /* relaxed: every thread that probes stores the same answer */
 

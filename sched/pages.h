@@ -39,4 +39,7 @@ void weft__guards_forget(unsigned mapped);
 /* Gives the memory of `n` ranges back to the system; they read as zeros after. Cannot fail in a way that matters. */
 void weft__discard(const struct iovec *ranges, unsigned n);
 
+/* Has the system back `n` ranges with memory now, where it would be a page fault each later. A hint. */
+void weft__populate(const struct iovec *ranges, unsigned n);
+
 #endif

@@ -11,7 +11,6 @@
 #include "sched/options.h"
 #include "sched/overflow.h"
 #include "sched/park.h"
-#include "sched/spawn.h"
 
 /* Creating and destroying. */
 
@@ -137,17 +136,21 @@ no_init:
 
 void weft_runtime_stop(weft_runtime *rt)
 {
-    A_STORE(&rt->stopped, true, release); /* pairs with the acquire in weft_runtime_run() */
+    A_STORE(&rt->stopped, true, seq_cst); /* pairs with admit() in enter.c */
     (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_CALL);
 }
 
 void weft_runtime_destroy(weft_runtime *rt)
 {
     unsigned turns = 0;
+    uint32_t left;
 
     if (rt == NULL)
         return;
     weft_runtime_stop(rt);
+    /* seq_cst pairs with admit() in enter.c; acquire of what the tasks wrote */
+    while ((left = A_LOAD(&rt->entered, seq_cst)) != 0)
+        weft__futex_wait(&rt->entered, left, WEFT_NEVER);
     join_workers(rt, rt->workers_count);
     while (A_LOAD(&rt->visitors, acquire) != 0)
         weft__spin(&turns);
@@ -165,52 +168,6 @@ weft_runtime *weft_runtime_current(void)
     struct weft__task *t = weft__task_self();
 
     return t != NULL ? t->rt : NULL;
-}
-
-/* Running a task for a thread. */
-
-struct run {
-    weft_fn fn;
-    void *arg;
-    int rc;
-    struct weft__completion done;
-};
-
-/* The task: its last act is to tell the thread that waits, so what it has open is closed first. */
-static int run_task(void *arg)
-{
-    struct run *run = arg;
-    struct weft__task *t = weft__task_self();
-
-    run->rc = run->fn(run->arg);
-    weft__scope_close_inner(t, &t->group->scope);
-    weft__completion_tell(&run->done);
-    return 0;
-}
-
-int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
-{
-    struct run run = {.fn = fn, .arg = arg};
-    struct weft__task *t;
-    int rc;
-
-    if (weft__worker_self() != NULL)
-        return WEFT_EDEADLK;
-    if (A_LOAD(&rt->stopped, acquire))
-        return WEFT_ECLOSED;
-    if ((rc = weft__stack_credit_take(&rt->stacks[0], 1)) < 0)
-        return rc;
-    t = weft__slab_take(&rt->tasks);
-    if (t == NULL) {
-        weft__stack_credit_give(&rt->stacks[0], 1);
-        return WEFT_ENOMEM;
-    }
-    weft__completion_init(&run.done);
-    weft__task_init(t, rt, &rt->root, run_task, &run, 0);
-    weft__inbox_push(&rt->inbox, t);
-    weft__idle_notify(rt);
-    weft__completion_wait(&run.done);
-    return run.rc;
 }
 
 void weft__runtime_interrupt(weft_runtime *rt)
@@ -256,5 +213,7 @@ unsigned weft__runtime_run_timers(weft_runtime *rt)
         /* relaxed: a hint, what is due is found under the lock */
         if (A_LOAD(&rt->workers[i].timers.earliest, relaxed) <= now)
             fired += weft__timers_run(&rt->workers[i].timers, now);
+    if (fired > 0)
+        WEFT__COUNT(rt, timers, fired);
     return fired;
 }

@@ -30,6 +30,9 @@ struct weft_runtime {
     _Atomic bool interrupted;                    /* SIGINT came; the driver cancels the root */
     _Atomic bool monitor_asleep;
 
+    /* Tasks of the root group: it waits for them, too. A futex word. */
+    _Atomic uint32_t entered;
+
     /* Threads, not the runtime's own, that are inside of it: it waits for them before it ends. */
     _Atomic unsigned visitors;
 
@@ -40,6 +43,8 @@ struct weft_runtime {
     struct weft__idle idle;
     struct weft__stack_pool stacks[WEFT__STACK_CLASSES];
     struct weft__slab tasks, groups, scopes;
+
+    struct weft__counters elsewhere; /* of threads that are no workers */
 
     struct weft__lock cancel_lock; /* held while a cancellation goes down a tree; the first in the lock order */
     struct weft_group root;
@@ -55,6 +60,9 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
 
 /* Cancels the root on behalf of SIGINT. Safe in a signal handler. */
 void weft__runtime_interrupt(weft_runtime *rt);
+
+/* A task of the root group has ended. On a worker of `rt`. */
+void weft__runtime_task_left(weft_runtime *rt);
 
 /* Whether there is anything for a worker to do: the sleeper's last look. `fresh`: also tasks that never ran, which their
  * worker will come to itself. */
@@ -85,6 +93,16 @@ static inline void weft__runtime_leave(weft_runtime *rt)
 {
     A_SUB(&rt->visitors, 1, release); /* pairs with the acquire in weft_runtime_destroy(); the last access */
 }
+
+/* Adds `n` to a number of the calling thread's. relaxed: it orders nothing. */
+#define WEFT__COUNT(rt, number, n)                                                                                     \
+    do {                                                                                                               \
+        struct weft__worker *self__ = weft__worker_self();                                                             \
+        if (self__ != NULL && self__->rt == (rt))                                                                      \
+            A_BUMP_BY(&self__->counters.number, (n));                                                                  \
+        else                                                                                                           \
+            (void)A_ADD(&(rt)->elsewhere.number, (n), relaxed);                                                        \
+    } while (0)
 
 void weft__monitor_kick_slow(weft_runtime *rt);
 

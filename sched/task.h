@@ -53,8 +53,8 @@ struct weft__task_kind {
     uint8_t stack_class; /* of the stack that it is promised (stack.h) */
 };
 
-/* Levels of the ready queue. */
-enum weft__level { WEFT__NORMAL, WEFT__HIGH, WEFT__LOW, WEFT__LEVELS };
+/* Levels of the ready queue. The last is for tasks of the normal level that were made to yield. */
+enum weft__level { WEFT__NORMAL, WEFT__HIGH, WEFT__LOW, WEFT__SPENT, WEFT__LEVELS };
 
 static inline bool weft__kind_is_plain(struct weft__task_kind k)
 {

@@ -15,7 +15,14 @@
  * runtime installs it, the last restores the former handlers. A handler that the program installs on top stays, and may
  * call ours. no_fault_handler leaves both signals alone.
  *
- * fork: a child has the forking thread only, so a runtime of the parent must not be used there; call exec or _exit.
+ * fork: a child has the forking thread only, so no runtime of the parent, nor anything that belongs to one (channels,
+ * streams, groups), may be used or destroyed there. The parent goes on as if nothing had happened.
+ *   - Forked by a task, or by another thread of a runtime: the child may call exec or _exit, and only what is safe in a signal
+ *     handler before that.
+ *   - Forked by any other thread: the child may also have runtimes of its own, as if weft had never been used. SIGINT does
+ *     there what it did before the parent's weft_run() until the child calls weft_run() itself.
+ * The child shares the parent's open descriptors: what the parent closes stays open until the child has ended or called exec
+ * (all descriptors of weft are closed by exec), so a peer may wait that long for the end of a stream.
  */
 #ifndef WEFT_RUNTIME_H
 #define WEFT_RUNTIME_H
@@ -72,7 +79,12 @@ WEFT_API WEFT_CHECK int weft_runtime_create(weft_runtime **out, const weft_runti
  * do this at once. */
 WEFT_API WEFT_CHECK int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
 
-/* Cancels every task of `rt`; later weft_runtime_run() calls return WEFT_ECLOSED. Idempotent. Callable from any
+/* Starts `fn(arg)` as a task of `rt` that nobody waits for but weft_runtime_destroy(); its code is dropped. Returns 0, and then
+ * `fn` is entered exactly once, or WEFT_ECLOSED (`rt` has been stopped), WEFT_ENOMEM, WEFT_EMAPLIMIT. Callable from any thread, and
+ * from tasks of any runtime, for as long as `rt` lives. Does not suspend. */
+WEFT_API int weft_runtime_spawn(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
+
+/* Cancels every task of `rt`; later calls of weft_runtime_run() and weft_runtime_spawn() return WEFT_ECLOSED. Idempotent. Callable from any
  * thread, and from tasks. */
 WEFT_API void weft_runtime_stop(weft_runtime *rt) WEFT_NONNULL(1);
 

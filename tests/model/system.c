@@ -103,6 +103,12 @@ void weft__discard(const struct iovec *ranges, unsigned n)
     (void)n;
 }
 
+void weft__populate(const struct iovec *ranges, unsigned n)
+{
+    (void)ranges;
+    (void)n;
+}
+
 /* The epoll set: one, with edges. An edge goes to one of those that wait, and stays until somebody asks. The kernel's lock
  * orders who made it before who gets it. */
 

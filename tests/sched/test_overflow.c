@@ -11,6 +11,7 @@
 #include "sched/group.h"
 #include "sched/runtime.h"
 #include "tests/sched/process.h"
+#include "tests/sched/classes.h"
 #include "tests/sched/tasks.h"
 
 /* What a child process says on stderr, and how it ends: as process_wait() tells it. */
@@ -73,14 +74,6 @@ static int after_a_sleep(void *arg)
 {
     CHECK_OK(weft_sleep_ms(1));
     return task_small_frames(arg);
-}
-
-/* A task that counts on what a class promises. */
-static int spawn_of_class(weft_group *g, weft_fn fn, void *arg, unsigned stack_class)
-{
-    size_t promise = stack_class != 0 ? weft__task_self()->rt->stacks[stack_class].promise : 0;
-
-    return weft_spawn_with(g, fn, arg, &(weft_task_options){.stack_size = promise});
 }
 
 static int in_a_child(weft_fn fn, unsigned stack_class)
@@ -157,10 +150,13 @@ WEFT_TEST(overflow, task_and_size_of_its_stack_are_named)
     }
 }
 
+/* A field behind a null pointer: the undefined-behaviour sanitizer has an eye on the pointer itself. */
 static int null_task(void *arg)
 {
-    *(volatile char *)arg = 1;
-    return 0;
+    volatile uintptr_t field = 64;
+
+    *(volatile char *)field = 1;
+    return arg == NULL ? 0 : WEFT_EINVAL;
 }
 
 static void run_null(void)
@@ -260,7 +256,13 @@ WEFT_TEST(overflow, former_handler_is_called_for_every_fault)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char said[65536];
 
-        CHECK_EQ(end_of_child(cases[i].body, said, sizeof said), FORMER);
+        int end = end_of_child(cases[i].body, said, sizeof said);
+
+        /* valgrind reports the access, and ends the process by a status of its own. */
+        if (process_is_emulated())
+            CHECK_GT(end, 0);
+        else
+            CHECK_EQ(end, FORMER);
         CHECK_EQ(strstr(said, "stack overflow in the task") != NULL, cases[i].overflow);
     }
 }

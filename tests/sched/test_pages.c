@@ -130,6 +130,25 @@ WEFT_TEST(pages, discarded_ranges_take_no_memory_and_read_as_zeros)
     weft__guards_forget(mapped);
 }
 
+WEFT_TEST(pages, populated_ranges_have_memory_if_the_system_can_do_it)
+{
+    struct iovec v[20];
+    struct weft__ranges r;
+    char *base = map_ranges(&r);
+    bool first;
+
+    for (int i = 0; i < 20; i++)
+        v[i] = (struct iovec){.iov_base = base + i * STRIDE, .iov_len = 4096};
+    weft__populate(v, 20);
+    first = resident(base);
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(resident(v[i].iov_base), first);
+        CHECK(!resident((char *)v[i].iov_base + 4096));
+        CHECK_EQ(*(char *)v[i].iov_base, 0);
+    }
+    weft__unmap(base, (size_t)RANGES * STRIDE);
+}
+
 /* The limit of mappings. */
 
 static long max_map_count(void)
