@@ -3,6 +3,7 @@
 
 #include <weft/error.h>
 
+#include "sched/children.h"
 #include "sched/group.h"
 #include "sched/idle.h"
 #include "sched/options.h"
@@ -51,11 +52,11 @@ static int admit(struct weft__task *t, weft_group *g, uint64_t *epoch)
 /* Counts a child that is about to be pushed, and takes that back. */
 static inline void count_up(struct weft__task *t, weft_group *g)
 {
-    /* relaxed: the child cannot end, and be counted down, before it is pushed */
+    /* The child cannot end, and be counted down, before it is pushed. */
     if (WEFT__LIKELY(t == g->scope.owner))
         g->unstarted++;
     else
-        A_ADD(&g->pending, 1, relaxed);
+        weft__children_add(&g->pending);
 }
 
 static void uncount(struct weft__task *t, weft_group *g)
