@@ -70,6 +70,18 @@ int64_t weft__clock(void)
     return model_clock();
 }
 
+int weft__thread_clock_id(void)
+{
+    return 1;
+}
+
+/* A thread that is stuck may have computed, or not. */
+int64_t weft__thread_clock(int id)
+{
+    (void)id;
+    return model_choose(2) != 0 ? model_clock() : 0;
+}
+
 /* A system may lack it, and then nothing of a deque is private. */
 bool weft__membarrier_works(void)
 {
