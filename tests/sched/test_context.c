@@ -165,7 +165,8 @@ WEFT_TEST(context, may_go_on_on_another_thread)
     free(stack);
 }
 
-#if WEFT__CONTEXT_ASM
+/* The unwinder of a gcc for glibc does not link with musl. */
+#if WEFT__CONTEXT_ASM && defined(__GLIBC__)
 
 void weft__context_start(void);
 
