@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 # Machinery of the tests.
 
+# What runs in front of a test: a tool, or what runs another machine's programs here.
+set(WEFT_TEST_LAUNCHER_USED ${WEFT_TEST_LAUNCHER})
+if(NOT WEFT_TEST_LAUNCHER AND CMAKE_CROSSCOMPILING)
+    set(WEFT_TEST_LAUNCHER_USED ${CMAKE_CROSSCOMPILING_EMULATOR})
+endif()
+
 # Tools that report by the exit status, or lose what they have gathered when a process executes itself anew, need our
 # own main.
 set(WEFT_TEST_MAIN_USED "${WEFT_TEST_MAIN}")
 if(NOT WEFT_TEST_MAIN_USED)
-    if(WEFT_SANITIZE OR WEFT_COVERAGE OR WEFT_TEST_LAUNCHER OR CMAKE_CROSSCOMPILING)
+    if(WEFT_SANITIZE OR WEFT_COVERAGE OR WEFT_TEST_LAUNCHER_USED OR CMAKE_CROSSCOMPILING)
         set(WEFT_TEST_MAIN_USED own)
     else()
         set(WEFT_TEST_MAIN_USED criterion)
@@ -43,7 +49,7 @@ if(WEFT_SANITIZE STREQUAL "address")
     set(WEFT_TEST_TIME_SCALE 3)
 elseif(WEFT_SANITIZE STREQUAL "thread")
     set(WEFT_TEST_TIME_SCALE 5)
-elseif(WEFT_TEST_LAUNCHER)
+elseif(WEFT_TEST_LAUNCHER_USED)
     set(WEFT_TEST_TIME_SCALE 10)
 endif()
 
@@ -56,7 +62,7 @@ if(EXISTS /proc/sys/vm/mmap_rnd_bits)
         set(WEFT_TSAN_LAUNCHER setarch -R)
     endif()
 endif()
-set(test_launcher ${WEFT_TEST_LAUNCHER})
+set(test_launcher ${WEFT_TEST_LAUNCHER_USED})
 if(WEFT_SANITIZE STREQUAL "thread")
     list(APPEND test_launcher ${WEFT_TSAN_LAUNCHER})
 endif()
@@ -67,6 +73,9 @@ set(WEFT_TEST_ENVIRONMENT
     "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1"
     "UBSAN_OPTIONS=print_stacktrace=1"
     "TSAN_OPTIONS=second_deadlock_stack=1:history_size=4")
+if(CMAKE_CROSSCOMPILING)
+    list(APPEND WEFT_TEST_ENVIRONMENT "WEFT_TEST_EMULATED=1")
+endif()
 
 # weft_add_test(NAME sched_deque SOURCES tests/sched/test_deque.c
 #               [WORKERS 1 2 16] [LABELS ...] [STRESS | STRESS_SHORT] [SERIAL])
@@ -74,7 +83,8 @@ set(WEFT_TEST_ENVIRONMENT
 # Builds test_sched_deque from sources named from the top folder, and has ctest run it once with each number of
 # workers (WEFT_TEST_WORKERS, see tests/support/support.h) as sched_deque/1 and so on. The label is quick, or stress
 # where STRESS is given; STRESS_SHORT adds stress-short, the subset that tools/stress runs many times over: all of it
-# must take no more than 3 s. SERIAL keeps other tests away while it runs, for tests that measure time.
+# must take no more than 3 s. One number of workers, 2 where it is among them, has the label once besides, for runs that
+# are slow and take each test a single time. SERIAL keeps other tests away while it runs, for tests that measure time.
 function(weft_add_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "STRESS;STRESS_SHORT;SERIAL" "NAME" "SOURCES;WORKERS;LABELS")
     if(arg_UNPARSED_ARGUMENTS OR NOT arg_NAME OR NOT arg_SOURCES)
@@ -106,11 +116,19 @@ function(weft_add_test)
         set(options --jobs 1)
     endif()
     math(EXPR limit "300 * ${WEFT_TEST_TIME_SCALE}")
+    set(once 2)
+    if(NOT once IN_LIST arg_WORKERS)
+        list(GET arg_WORKERS 0 once)
+    endif()
     foreach(workers IN LISTS arg_WORKERS)
         set(test "${arg_NAME}/${workers}")
+        set(labels ${arg_LABELS})
+        if(workers EQUAL once)
+            list(APPEND labels once)
+        endif()
         add_test(NAME "${test}" COMMAND ${WEFT_TEST_COMMAND} $<TARGET_FILE:${target}> ${options})
         set_tests_properties("${test}" PROPERTIES
-            LABELS "${arg_LABELS}"
+            LABELS "${labels}"
             TIMEOUT ${limit}
             RUN_SERIAL "${arg_SERIAL}"
             ENVIRONMENT "WEFT_TEST_WORKERS=${workers};${WEFT_TEST_ENVIRONMENT}")
