@@ -591,38 +591,46 @@ WEFT_TEST(join, callers_that_migrate_find_their_frames)
 
 /* What a half leaves open. */
 
+static int sleep_and_say_so(void *arg)
+{
+    atomic_fetch_add((atomic_int *)arg, 1);
+    CHECK_RC(weft_sleep_ms(FOREVER_MS), WEFT_ECANCELED);
+    atomic_fetch_sub((atomic_int *)arg, 1);
+    return WEFT_ECANCELED;
+}
+
 static int leave_things_open(void *arg)
 {
     weft_group *g;
 
     CHECK_NOT_NULL(weft_scope_open(weft_after_ms(FOREVER_MS)));
     g = weft_group_open(NULL);
-    CHECK_OK(weft_spawn(g, count_and_sleep_forever, arg));
-    CHECK_OK(weft_spawn(g, sleep_forever, NULL));
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(weft_spawn(g, sleep_and_say_so, arg));
     CHECK_NOT_NULL(weft_scope_open(0));
-    return weft_yield();
+    yield_until(arg, 1);
+    return 0;
 }
 
 static int leave_things_open_and_fail(void *arg)
 {
-    weft_scope *s = weft_scope_open(0);
-
     (void)leave_things_open(arg);
-    (void)weft_scope_cancel(s);
+    CHECK_OK(weft_scope_cancel(weft_scope_open(0)));
     return E_FIRST;
 }
 
 static int join_untidy_halves(void *arg)
 {
-    atomic_int asleep = 0;
+    atomic_int a = 0, b = 0;
     weft_scope *s = weft_scope_open(0);
 
     (void)arg;
     for (int i = 0; i < 10; i++) {
-        CHECK_OK(weft_join(leave_things_open, &asleep, leave_things_open, &asleep));
-        CHECK_OK(weft_join(leave_things_open, &asleep, nothing, NULL));
-        CHECK_RC(weft_join(nothing, NULL, leave_things_open_and_fail, &asleep), E_FIRST);
-        CHECK_RC(weft_join(leave_things_open_and_fail, &asleep, leave_things_open, &asleep), E_FIRST);
+        CHECK_OK(weft_join(leave_things_open, &a, leave_things_open, &b));
+        CHECK_OK(weft_join(leave_things_open, &a, nothing, NULL));
+        CHECK_RC(weft_join(nothing, NULL, leave_things_open_and_fail, &b), E_FIRST);
+        CHECK_RC(weft_join(leave_things_open_and_fail, &a, nothing, NULL), E_FIRST);
+        CHECK_EQ(a + b, 0); /* who slept has ended */
         CHECK(!weft_canceled());
     }
     CHECK_RC(weft_scope_close(s, 42), 42); /* it is the innermost again */
