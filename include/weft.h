@@ -45,6 +45,7 @@
 #include <weft/join.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
+#include <weft/stats.h>
 #include <weft/task.h>
 #include <weft/tcp.h>
 #include <weft/time.h>

@@ -24,6 +24,7 @@
 #define A_COMPILER_FENCE() atomic_signal_fence(memory_order_seq_cst)
 
 /* A counter with one writer: no read-modify-write is needed, only that others may read it. */
-#define A_BUMP(p) A_STORE((p), A_LOAD((p), relaxed) + 1, relaxed)
+#define A_BUMP_BY(p, n) A_STORE((p), A_LOAD((p), relaxed) + (n), relaxed)
+#define A_BUMP(p) A_BUMP_BY((p), 1)
 
 #endif

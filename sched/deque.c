@@ -62,23 +62,6 @@ int weft__deque_grow(struct weft__deque *d)
     return 0;
 }
 
-enum weft__steal weft__deque_steal(struct weft__deque *d, void **item)
-{
-    int64_t t = A_LOAD(&d->top, seq_cst);
-    int64_t s = A_LOAD(&d->split, seq_cst); /* pairs with the stores of split by owner and forcer */
-    struct weft__deque_array *a;
-    void *x;
-
-    if (t >= s)
-        return WEFT__STEAL_EMPTY;
-    a = A_LOAD(&d->array, acquire);             /* pairs with the release in weft__deque_grow() */
-    x = A_LOAD(&a->slot[t & a->mask], relaxed); /* before the swap: after it the owner may write the slot again */
-    if (!A_CAS(&d->top, &t, t + 1, seq_cst, relaxed))
-        return WEFT__STEAL_LOST;
-    *item = x;
-    return WEFT__STEAL_GOT;
-}
-
 /* Owner. Lets thieves have [.., split). */
 static void share(struct weft__deque *d, int64_t split)
 {

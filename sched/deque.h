@@ -83,9 +83,6 @@ void weft__deque_fini(struct weft__deque *d);
 /* From now on nothing is private. Before the deque is shared. */
 void weft__deque_share_always(struct weft__deque *d);
 
-/* Anybody. The oldest item of the shared part. */
-enum weft__steal weft__deque_steal(struct weft__deque *d, void **item);
-
 /* Anybody but the owner: makes what was private until now shared, whatever the owner does meanwhile. False when
  * there is nothing, or another is at it. The system must have membarrier. */
 bool weft__deque_force(struct weft__deque *d);
@@ -182,6 +179,24 @@ static inline void *weft__deque_pop(struct weft__deque *d)
         return A_LOAD(&a->slot[b & a->mask], relaxed);
     A_STORE(&d->bottom, b + 1, relaxed);
     return weft__deque_take_back(d);
+}
+
+/* Anybody. The oldest item of the shared part. */
+static inline enum weft__steal weft__deque_steal(struct weft__deque *d, void **item)
+{
+    int64_t t = A_LOAD(&d->top, seq_cst);
+    int64_t s = A_LOAD(&d->split, seq_cst); /* pairs with the stores of split by owner and forcer */
+    struct weft__deque_array *a;
+    void *x;
+
+    if (t >= s)
+        return WEFT__STEAL_EMPTY;
+    a = A_LOAD(&d->array, acquire);             /* pairs with the release in weft__deque_grow() */
+    x = A_LOAD(&a->slot[t & a->mask], relaxed); /* before the swap: after it the owner may write the slot again */
+    if (!A_CAS(&d->top, &t, t + 1, seq_cst, relaxed))
+        return WEFT__STEAL_LOST;
+    *item = x;
+    return WEFT__STEAL_GOT;
 }
 
 /* Owner. The number of items, or more where thieves have taken some meanwhile. */

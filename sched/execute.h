@@ -5,6 +5,7 @@
 
 #include "sched/group.h"
 #include "sched/spawn.h"
+#include "sched/stack_use.h"
 
 /* Runs `t` above the frames of `below`, NULL for the loop, tells its group, and frees the record. Returns the caller's worker
  * after it. */
@@ -15,19 +16,23 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
 
     t->stack = w->stack;
     w->current = t;
+    A_BUMP(&w->counters.tasks_run);
     rc = t->fn(t->arg);
     if (WEFT__UNLIKELY(t->scope != &g->scope))
         weft__scope_close_inner(t, &g->scope);
     /* relaxed: see weft__park_prepare() */
-    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed)))
+    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed) || t->kind.stack_class != 0))
         weft__group_child_leaves(g, t, rc);
+    weft__stack_use_ended(t, __builtin_frame_address(0));
     w = weft__worker_self();
     w->current = below;
     weft__task_give(w, t);
     if (below != NULL && below == g->scope.owner)
         g->unstarted--;
-    else if (g->scope.owner != NULL) /* else a child of the root: its waiter has been told */
+    else if (WEFT__LIKELY(g->scope.owner != NULL))
         weft__group_count_down(g);
+    else
+        weft__runtime_task_left(w->rt);
     return w;
 }
 

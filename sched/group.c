@@ -68,25 +68,31 @@ void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
         weft__cancel_unlink_task(t);
     if (rc < 0 && g->scope.owner != NULL)
         weft__group_child_failed(g, t->rt, rc);
+    if (t->kind.stack_class != 0)
+        weft__stack_credit_give(&t->rt->stacks[t->kind.stack_class], 1);
 }
 
-/* Whether a child may be run above the frames of the calling task. */
-static inline bool fits(const struct weft__worker *w)
+/* Whether a child that counts on a stack of this class may be run above the frames of the calling task. */
+static inline bool fits(const struct weft__worker *w, unsigned stack_class)
 {
-    return (size_t)((char *)__builtin_frame_address(0) - w->stack->low) > w->rt->stacks.promise;
+    return (size_t)((char *)__builtin_frame_address(0) - w->stack->low) > w->rt->stacks[stack_class].promise;
 }
 
 /* Runs the children that nobody has taken yet, newest first, on the stack that the owner is on. */
-static inline void run_children(struct weft__worker *w, struct weft__task *t, weft_group *g)
+static inline __attribute__((always_inline)) void run_children(struct weft__worker *w, struct weft__task *t,
+                                                               weft_group *g)
 {
+    if (WEFT__UNLIKELY(t->kind.pinned))
+        return; /* a child that suspends above its frames may take them to another thread */
     while (g->unstarted > 0) {
         struct weft__task *child;
 
         if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
             w = weft__worker_attend(w, t);
-        if (WEFT__UNLIKELY(!fits(w)) || (child = weft__deque_pop(&w->deque)) == NULL)
+        if (WEFT__UNLIKELY(!fits(w, 0)) || (child = weft__deque_pop(&w->deque)) == NULL)
             return;
-        if (WEFT__UNLIKELY(weft__is_half(child) || child->group != g)) {
+        if (WEFT__UNLIKELY(weft__is_half(child) || child->group != g ||
+                           (child->kind.stack_class != 0 && !fits(w, child->kind.stack_class)))) {
             /* The room that it had is still there. */
             (void)weft__deque_push(&w->deque, child);
             return;

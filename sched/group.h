@@ -6,7 +6,8 @@
 #include "sched/cancel.h"
 #include "sched/park.h"
 
-/* `t`, a child, has returned `rc`: makes it unknown to cancellers, and if it failed, the group fails. */
+/* `t`, a child, has returned `rc`: makes it unknown to cancellers, and if it failed, the group fails. Gives back the credit of a
+ * stack of its own class. */
 void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc);
 
 /* The same of a failure alone. */

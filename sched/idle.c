@@ -43,6 +43,7 @@ static struct weft__worker *choose(struct weft__idle *idle, bool *seated)
 /* Wakes `w`, which has been taken off the lists. */
 static void rouse(weft_runtime *rt, struct weft__worker *w, bool seated)
 {
+    WEFT__COUNT(rt, wakes_sent, 1);
     A_STORE(&w->sleep, AWAKE, release); /* pairs with the acquire in weft__idle_sleep() */
     if (seated)
         rt->ops->wake(rt->io);
@@ -116,6 +117,19 @@ void weft__idle_end_search(struct weft__worker *w)
         weft__idle_notify(w->rt);
 }
 
+/* Takes `w` off the futex sleepers. Caller holds the lock. */
+static bool take_off(struct weft__idle *idle, const struct weft__worker *w)
+{
+    for (unsigned i = 0; i < idle->count; i++)
+        if (idle->sleepers[i] == w) {
+            idle->count--;
+            for (; i < idle->count; i++)
+                idle->sleepers[i] = idle->sleepers[i + 1];
+            return true;
+        }
+    return false;
+}
+
 /* Leaves the lists if still there; else a waker has chosen `w`, which then searches. */
 static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t searching)
 {
@@ -128,13 +142,7 @@ static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t sear
         A_STORE(&idle->seat_chosen, false, relaxed); /* relaxed: both under the lock */
         A_STORE(&idle->seat_deadline, 0, relaxed);
     }
-    for (unsigned i = 0; !found && i < idle->count; i++)
-        if (idle->sleepers[i] == w) {
-            found = true;
-            idle->count--;
-            for (; i < idle->count; i++)
-                idle->sleepers[i] = idle->sleepers[i + 1];
-        }
+    found = found || take_off(idle, w);
     if (found)
         A_ADD(&idle->word, searching - WEFT__IDLE_ASLEEP, seq_cst);
     weft__unlock(&idle->lock);
@@ -145,6 +153,16 @@ static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t sear
     weft__monitor_kick(w->rt); /* after the word has changed: see weft__monitor_tick() */
 }
 
+/* Says whether the last wake of `w` paid. relaxed: hints */
+static void judge_wake(struct weft__worker *w)
+{
+    bool futile = w->resting || weft__clock() - w->woken_at < WAKE_WORTH_NS;
+
+    A_ADD(futile ? &w->rt->idle.futile : &w->rt->idle.useful, 1, relaxed);
+    if (futile)
+        A_BUMP(&w->counters.wakes_futile);
+}
+
 void weft__idle_sleep(struct weft__worker *w)
 {
     weft_runtime *rt = w->rt;
@@ -153,9 +171,10 @@ void weft__idle_sleep(struct weft__worker *w)
     int events = 0;
 
     if (w->woken_at != 0)
-        /* relaxed: hints */
-        A_ADD(w->resting || weft__clock() - w->woken_at < WAKE_WORTH_NS ? &idle->futile : &idle->useful, 1, relaxed);
-    A_STORE(&w->sleep, ASLEEP, relaxed); /* relaxed: a waker writes it after it has found us under the lock */
+        judge_wake(w);
+    A_BUMP(&w->counters.parks);
+    /* A waker writes it after it has found us under the lock. seq_cst: say so, then look; pairs with weft__idle_wake(). */
+    A_STORE(&w->sleep, ASLEEP, seq_cst);
     weft__lock(&idle->lock);
     seated = idle->seat == NULL;
     if (seated) {
@@ -169,7 +188,7 @@ void weft__idle_sleep(struct weft__worker *w)
     weft__unlock(&idle->lock);
     w->searching = false;
 
-    if (weft__runtime_has_work(rt, !w->resting)) {
+    if (weft__runtime_has_work(rt, !w->resting) || !weft__inbox_seems_empty(&w->inbox)) {
         leave(idle, w, WEFT__IDLE_SEARCHING);
         return;
     }
@@ -177,6 +196,7 @@ void weft__idle_sleep(struct weft__worker *w)
         weft_time deadline = weft__runtime_earliest_timer(rt);
 
         A_STORE(&idle->seat_deadline, deadline, seq_cst);
+        A_BUMP(&w->counters.polls);
         events = rt->ops->poll(rt->io, deadline);
     } else {
         /* Our own timers are the seat's business if it looks in time. */
@@ -205,6 +225,25 @@ void weft__idle_fill_seat(weft_runtime *rt)
     weft__unlock(&idle->lock);
     if (w != NULL)
         rouse(rt, w, false);
+}
+
+void weft__idle_wake(weft_runtime *rt, struct weft__worker *w)
+{
+    struct weft__idle *idle = &rt->idle;
+    bool seated, found;
+
+    if (A_LOAD(&w->sleep, seq_cst) == AWAKE) /* pairs with weft__idle_sleep() */
+        return;
+    weft__lock(&idle->lock);
+    seated = idle->seat == w && !A_LOAD(&idle->seat_chosen, relaxed);
+    if (seated)
+        A_STORE(&idle->seat_chosen, true, release);
+    found = seated || take_off(idle, w);
+    if (found)
+        A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+    weft__unlock(&idle->lock);
+    if (found)
+        rouse(rt, w, seated);
 }
 
 void weft__idle_wake_all(weft_runtime *rt)

@@ -81,6 +81,9 @@ static inline bool weft__idle_seat_is_waking(struct weft__idle *idle)
 /* Wakes a sleeper to take the seat, if it is empty and there is one. */
 void weft__idle_fill_seat(weft_runtime *rt);
 
+/* Wakes `w` if it sleeps. To be called after a push to what only `w` looks at (seq_cst). */
+void weft__idle_wake(weft_runtime *rt, struct weft__worker *w);
+
 /* Wakes everybody, to see that the runtime stops. */
 void weft__idle_wake_all(weft_runtime *rt);
 

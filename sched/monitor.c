@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * After Go's sysmon. While workers run it looks every 1 to 10 ms: sooner while somebody is stuck, later while all goes well.
- * Once all workers have been asleep for a while it sleeps too, for good, and the next worker to wake up wakes it: an idle
- * runtime has no tick, and a server with a request now and then does not wake a third thread for each.
+ * Once all workers have been asleep for a while it sleeps too, and the next worker to wake up wakes it: an idle
+ * runtime has no tick, and a server with a request now and then does not wake a third thread for each. It sleeps for good, unless
+ * there are stacks whose memory is to be given back: then until it is time for that.
  */
 #include "sched/cancel.h"
 #include "sched/runtime.h"
+#include "sched/trim.h"
 
 enum { DELAY_MIN_MS = 1, DELAY_MAX_MS = 10, STUCK_LOOKS = 2, IDLE_LOOKS = 10 };
 
@@ -52,13 +54,16 @@ int weft__monitor_tick(weft_runtime *rt)
         /* Say so, then look again: pairs with weft__monitor_kick() after a worker has left the sleepers. */
         A_STORE(&rt->monitor_asleep, true, seq_cst);
         if (weft__idle_asleep(A_LOAD(&rt->idle.word, seq_cst)) == rt->workers_count)
-            return -1;
-        A_STORE(&rt->monitor_asleep, false, relaxed);
+            return weft__trim_tick(rt->stacks, weft__clock());
     }
+    /* relaxed: who has just found it true sends another wake, for nothing */
+    if (A_LOAD(&rt->monitor_asleep, relaxed))
+        A_STORE(&rt->monitor_asleep, false, relaxed);
     rt->monitor_idle_looks = 0;
     for (unsigned i = 0; i < rt->workers_count; i++)
         stuck |= watch(rt, &rt->workers[i]);
     (void)weft__runtime_run_timers(rt);
+    (void)weft__trim_tick(rt->stacks, weft__clock());
     if (stuck && asleep > 0)
         weft__idle_fill_seat(rt); /* descriptors that nobody waits on */
     if (asleep > 0 && weft__runtime_has_work(rt, true))

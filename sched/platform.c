@@ -57,47 +57,6 @@ void weft__unmap(void *p, size_t size)
     (void)munmap(p, size);
 }
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
-/* Emulators answer 0 to advice that they do not know, so the answer alone proves nothing: a system call that
- * reads from the guarded page must fail. */
-static bool probe_guard_install(void)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    int fd[2];
-    bool works = false;
-    void *p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (p == MAP_FAILED)
-        return false;
-    if (madvise(p, page, MADV_GUARD_INSTALL) == 0 && pipe(fd) == 0) {
-        works = write(fd[1], p, 1) < 0 && errno == EFAULT;
-        (void)close(fd[0]);
-        (void)close(fd[1]);
-    }
-    (void)munmap(p, page);
-    return works;
-}
-
-int weft__guard(void *p, size_t size)
-{
-    /* LeakSanitizer reads every page of a root region that the mappings show as readable, which guard markers are. */
-    static _Atomic int installs = WEFT__ASAN ? 0 : -1;
-    int how = A_LOAD(&installs, relaxed); /* relaxed: every thread that probes stores the same answer */
-
-    if (weft__fault(WEFT__SEAM_GUARD))
-        return -ENOMEM;
-    if (how < 0) {
-        how = probe_guard_install();
-        A_STORE(&installs, how, relaxed);
-    }
-    if (how > 0 && madvise(p, size, MADV_GUARD_INSTALL) == 0)
-        return 0;
-    return mprotect(p, size, PROT_NONE) == 0 ? 0 : -errno;
-}
-
 int weft__thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name, size_t stack_size)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The seam between the runtime and the system: memory, mappings, threads, futexes, the clock. Nothing else in sched/
- * calls the system for these, so that tests can make any of them fail and a simulation can take their place.
+ * calls the system for these (but pages.c, for guards), so that tests can make any of them fail and a simulation can take
+ * their place.
  * Functions return 0 or a negative code (-errno), and pointers that are NULL on failure.
  */
 #ifndef WEFT_SCHED_PLATFORM_H
@@ -75,9 +76,6 @@ void weft__free(void *p);
 
 void *weft__map(size_t size);
 void weft__unmap(void *p, size_t size);
-
-/* Makes the pages unreadable: by MADV_GUARD_INSTALL where the kernel has it, else by mprotect. */
-int weft__guard(void *p, size_t size);
 
 /* A thread named `name` that blocks every signal but those that a fault raises. `stack_size` 0 is the default. */
 int weft__thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name, size_t stack_size);

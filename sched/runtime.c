@@ -9,8 +9,8 @@
 #include "sched/cancel.h"
 #include "sched/group.h"
 #include "sched/options.h"
+#include "sched/overflow.h"
 #include "sched/park.h"
-#include "sched/spawn.h"
 
 /* Creating and destroying. */
 
@@ -61,8 +61,10 @@ static void fini(weft_runtime *rt)
     for (unsigned i = 0; rt->workers != NULL && i < rt->workers_count; i++)
         weft__worker_fini(&rt->workers[i]);
     weft__free(rt->workers);
+    if (rt->names_overflows)
+        weft__overflow_restore();
     weft__idle_fini(&rt->idle);
-    weft__stack_pool_fini(&rt->stacks);
+    weft__stack_pools_fini(rt->stacks);
     weft__slab_fini(&rt->tasks);
     weft__slab_fini(&rt->groups);
     weft__slab_fini(&rt->scopes);
@@ -82,8 +84,13 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
     if ((rc = weft__idle_init(&rt->idle, rt->workers_count)) < 0)
         return rc;
-    if ((rc = weft__stack_pool_init(&rt->stacks, promise, rt->workers_count, weft__worker_entry)) < 0)
+    if ((rc = weft__stack_pools_init(rt->stacks, promise, rt->workers_count, weft__worker_entry)) < 0)
         return rc;
+    if (!o->no_fault_handler) {
+        if ((rc = weft__overflow_install()) < 0)
+            return rc;
+        rt->names_overflows = true;
+    }
     rt->workers = weft__alloc_aligned(rt->workers_count * sizeof(struct weft__worker));
     if (rt->workers == NULL)
         return WEFT_ENOMEM;
@@ -104,7 +111,7 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
         options = &defaults;
     if (weft__worker_self() != NULL)
         return WEFT_EDEADLK;
-    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_MAX ||
+    if (options->workers > WEFT_WORKERS_MAX || options->stack_size > WEFT__STACK_DEFAULT_MAX ||
         !WEFT__RESERVED_ARE_ZERO(options))
         return WEFT_EINVAL;
     rt = weft__alloc_aligned(sizeof *rt);
@@ -129,17 +136,21 @@ no_init:
 
 void weft_runtime_stop(weft_runtime *rt)
 {
-    A_STORE(&rt->stopped, true, release); /* pairs with the acquire in weft_runtime_run() */
+    A_STORE(&rt->stopped, true, seq_cst); /* pairs with admit() in enter.c */
     (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_CALL);
 }
 
 void weft_runtime_destroy(weft_runtime *rt)
 {
     unsigned turns = 0;
+    uint32_t left;
 
     if (rt == NULL)
         return;
     weft_runtime_stop(rt);
+    /* seq_cst pairs with admit() in enter.c; acquire of what the tasks wrote */
+    while ((left = A_LOAD(&rt->entered, seq_cst)) != 0)
+        weft__futex_wait(&rt->entered, left, WEFT_NEVER);
     join_workers(rt, rt->workers_count);
     while (A_LOAD(&rt->visitors, acquire) != 0)
         weft__spin(&turns);
@@ -157,51 +168,6 @@ weft_runtime *weft_runtime_current(void)
     struct weft__task *t = weft__task_self();
 
     return t != NULL ? t->rt : NULL;
-}
-
-/* Running a task for a thread. */
-
-struct run {
-    weft_fn fn;
-    void *arg;
-    int rc;
-    struct weft__completion done;
-};
-
-/* The task: its last act is to tell the thread that waits, so what it has open is closed first. */
-static int run_task(void *arg)
-{
-    struct run *run = arg;
-    struct weft__task *t = weft__task_self();
-
-    run->rc = run->fn(run->arg);
-    weft__scope_close_inner(t, &t->group->scope);
-    weft__completion_tell(&run->done);
-    return 0;
-}
-
-int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
-{
-    struct run run = {.fn = fn, .arg = arg};
-    struct weft__task *t;
-
-    if (weft__worker_self() != NULL)
-        return WEFT_EDEADLK;
-    if (A_LOAD(&rt->stopped, acquire))
-        return WEFT_ECLOSED;
-    if (weft__stack_credit_take(&rt->stacks, 1) < 0)
-        return WEFT_ENOMEM;
-    t = weft__slab_take(&rt->tasks);
-    if (t == NULL) {
-        weft__stack_credit_give(&rt->stacks, 1);
-        return WEFT_ENOMEM;
-    }
-    weft__completion_init(&run.done);
-    weft__task_init(t, rt, &rt->root, run_task, &run, 0);
-    weft__inbox_push(&rt->inbox, t);
-    weft__idle_notify(rt);
-    weft__completion_wait(&run.done);
-    return run.rc;
 }
 
 void weft__runtime_interrupt(weft_runtime *rt)
@@ -247,5 +213,7 @@ unsigned weft__runtime_run_timers(weft_runtime *rt)
         /* relaxed: a hint, what is due is found under the lock */
         if (A_LOAD(&rt->workers[i].timers.earliest, relaxed) <= now)
             fired += weft__timers_run(&rt->workers[i].timers, now);
+    if (fired > 0)
+        WEFT__COUNT(rt, timers, fired);
     return fired;
 }

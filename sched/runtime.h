@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The runtime's record: everything hangs from it, and there are no globals beside it but the current worker of a thread
- * and the target of SIGINT.
+ * and what belongs to the process: the target of SIGINT, the handler of faults, and which guards work here.
  *
  *      create: slabs, stacks, root group -> io (driver thread) -> workers' threads
  *      destroy: stop (cancel the root) -> workers leave when nothing is left to run -> io -> the rest
@@ -20,6 +20,7 @@ struct weft_runtime {
     struct weft__worker *workers;
     unsigned workers_count;
     bool has_membarrier;
+    bool names_overflows; /* it has the handler of faults installed (overflow.h) */
     const struct weft__io_ops *ops;
     struct weft__io *io;
 
@@ -29,13 +30,21 @@ struct weft_runtime {
     _Atomic bool interrupted;                    /* SIGINT came; the driver cancels the root */
     _Atomic bool monitor_asleep;
 
+    /* Tasks of the root group: it waits for them, too. A futex word. */
+    _Atomic uint32_t entered;
+
     /* Threads, not the runtime's own, that are inside of it: it waits for them before it ends. */
     _Atomic unsigned visitors;
 
+    _Atomic bool has_special; /* a task that is pinned, or of another level than normal, was once spawned */
+    _Atomic uint32_t slots;   /* records of tasks that were asked for their ids */
+
     struct weft__inbox inbox;
     struct weft__idle idle;
-    struct weft__stack_pool stacks;
+    struct weft__stack_pool stacks[WEFT__STACK_CLASSES];
     struct weft__slab tasks, groups, scopes;
+
+    struct weft__counters elsewhere; /* of threads that are no workers */
 
     struct weft__lock cancel_lock; /* held while a cancellation goes down a tree; the first in the lock order */
     struct weft_group root;
@@ -51,6 +60,9 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
 
 /* Cancels the root on behalf of SIGINT. Safe in a signal handler. */
 void weft__runtime_interrupt(weft_runtime *rt);
+
+/* A task of the root group has ended. On a worker of `rt`. */
+void weft__runtime_task_left(weft_runtime *rt);
 
 /* Whether there is anything for a worker to do: the sleeper's last look. `fresh`: also tasks that never ran, which their
  * worker will come to itself. */
@@ -81,6 +93,16 @@ static inline void weft__runtime_leave(weft_runtime *rt)
 {
     A_SUB(&rt->visitors, 1, release); /* pairs with the acquire in weft_runtime_destroy(); the last access */
 }
+
+/* Adds `n` to a number of the calling thread's. relaxed: it orders nothing. */
+#define WEFT__COUNT(rt, number, n)                                                                                     \
+    do {                                                                                                               \
+        struct weft__worker *self__ = weft__worker_self();                                                             \
+        if (self__ != NULL && self__->rt == (rt))                                                                      \
+            A_BUMP_BY(&self__->counters.number, (n));                                                                  \
+        else                                                                                                           \
+            (void)A_ADD(&(rt)->elsewhere.number, (n), relaxed);                                                        \
+    } while (0)
 
 void weft__monitor_kick_slow(weft_runtime *rt);
 

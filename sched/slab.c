@@ -60,13 +60,13 @@ void weft__slab_give(struct weft__slab *s, void *record)
     weft__unlock(&s->lock);
 }
 
-void *weft__slab_cache_refill(struct weft__slab_cache *c, struct weft__slab *s)
+void *weft__slab_cache_refill(struct weft__slab_cache *c, struct weft__slab *s, unsigned batch)
 {
     void *r;
 
     weft__lock(&s->lock);
     r = take_locked(s);
-    for (unsigned i = 1; r != NULL && i < WEFT__SLAB_BATCH; i++) {
+    for (unsigned i = 1; r != NULL && i < batch; i++) {
         void *more = take_locked(s);
 
         if (more == NULL)

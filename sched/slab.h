@@ -34,7 +34,7 @@ void *weft__slab_take(struct weft__slab *s);
 void weft__slab_give(struct weft__slab *s, void *record);
 
 /* The slow sides of the cache: a batch comes or goes. */
-void *weft__slab_cache_refill(struct weft__slab_cache *c, struct weft__slab *s);
+void *weft__slab_cache_refill(struct weft__slab_cache *c, struct weft__slab *s, unsigned batch);
 void weft__slab_cache_spill(struct weft__slab_cache *c, struct weft__slab *s, unsigned keep);
 
 static inline void *weft__slab_cache_take(struct weft__slab_cache *c, struct weft__slab *s)
@@ -42,7 +42,7 @@ static inline void *weft__slab_cache_take(struct weft__slab_cache *c, struct wef
     void *r = c->free;
 
     if (WEFT__UNLIKELY(r == NULL))
-        return weft__slab_cache_refill(c, s);
+        return weft__slab_cache_refill(c, s, WEFT__SLAB_BATCH);
     c->free = *(void **)r;
     c->count--;
     return r;

@@ -12,16 +12,18 @@ _Static_assert(offsetof(struct weft__task, next) == 0, "the slab links free reco
 
 struct weft__task *weft__task_refill(struct weft__worker *w)
 {
-    weft_runtime *rt = w->rt;
+    struct weft__stack_pool *stacks = &w->rt->stacks[0];
+    int64_t credits = WEFT__SLAB_BATCH, got;
     struct weft__task *t;
-    int64_t got;
 
-    if (weft__stack_credit_take(&rt->stacks, WEFT__SLAB_BATCH) < 0)
+    w->refusal = WEFT_ENOMEM;
+    /* Just one where there are no more. */
+    if (weft__stack_credit_take(stacks, credits) < 0 && (w->refusal = weft__stack_credit_take(stacks, credits = 1)) < 0)
         return NULL;
-    t = weft__slab_cache_refill(&w->tasks, &rt->tasks);
+    t = weft__slab_cache_refill(&w->tasks, &w->rt->tasks, (unsigned)credits);
     got = t != NULL ? (int64_t)w->tasks.count + 1 : 0;
-    if (got < WEFT__SLAB_BATCH)
-        weft__stack_credit_give(&rt->stacks, WEFT__SLAB_BATCH - got);
+    if (got < credits)
+        weft__stack_credit_give(stacks, credits - got);
     return t;
 }
 
@@ -30,7 +32,7 @@ void weft__task_spill(struct weft__worker *w)
     unsigned count = w->tasks.count;
 
     weft__slab_cache_spill(&w->tasks, &w->rt->tasks, WEFT__SLAB_BATCH);
-    weft__stack_credit_give(&w->rt->stacks, count - w->tasks.count);
+    weft__stack_credit_give(&w->rt->stacks[0], count - w->tasks.count);
 }
 
 /* What a spawn finds out before it does anything: 0 or a code; and what the child is to know of its cancellation. */
@@ -64,13 +66,15 @@ static void uncount(struct weft__task *t, weft_group *g)
         weft__group_count_down(g);
 }
 
-static int no_memory(weft_group *g)
+static int refuse(weft_group *g, int code)
 {
-    (void)weft_group_fail(g, WEFT_ENOMEM);
-    return WEFT_ENOMEM;
+    (void)weft_group_fail(g, code);
+    return code;
 }
 
-int weft_spawn(weft_group *g, weft_fn fn, void *arg)
+/* What all spawns share. Pinned tasks, and those of other levels than normal, go to the ready queue, which a join leaves alone. */
+static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn, void *arg, struct weft__task_kind kind,
+                                                       const char *name)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL, *child;
@@ -87,14 +91,48 @@ int weft_spawn(weft_group *g, weft_fn fn, void *arg)
         return rc;
     child = weft__task_take(w);
     if (WEFT__UNLIKELY(child == NULL))
-        return no_memory(g);
+        return refuse(g, w->refusal);
     weft__task_init(child, w->rt, g, fn, arg, epoch);
+    if (!weft__kind_is_plain(kind)) {
+        rc = kind.stack_class != 0 ? weft__stack_credit_take(&w->rt->stacks[kind.stack_class], 1) : 0;
+        if (rc < 0) {
+            weft__task_give(w, child);
+            return refuse(g, rc);
+        }
+        child->kind = kind;
+    }
+    child->name = name;
     count_up(t, g);
-    if (WEFT__UNLIKELY(weft__deque_push(&w->deque, child) < 0)) {
+    if (!weft__kind_is_usual(kind)) {
+        weft__worker_queue(w, child);
+    } else if (WEFT__UNLIKELY(weft__deque_push(&w->deque, child) < 0)) {
         uncount(t, g);
         weft__task_give(w, child);
-        return no_memory(g);
+        return refuse(g, WEFT_ENOMEM);
     }
     weft__idle_notify_lazily(w);
     return 0;
+}
+
+int weft_spawn(weft_group *g, weft_fn fn, void *arg)
+{
+    return spawn(g, fn, arg, (struct weft__task_kind){0}, NULL);
+}
+
+int weft_spawn_with(weft_group *g, weft_fn fn, void *arg, const weft_task_options *o)
+{
+    static const uint8_t levels[] = {WEFT__LOW, WEFT__NORMAL, WEFT__HIGH};
+    struct weft__task *t = weft__task_self();
+    struct weft__task_kind kind;
+    int class;
+
+    if (o == NULL || t == NULL)
+        return weft_spawn(g, fn, arg);
+    class = weft__stack_class_of(t->rt->stacks, o->stack_size);
+    if (class < 0 || o->priority < WEFT_PRIORITY_LOW || o->priority > WEFT_PRIORITY_HIGH || !WEFT__RESERVED_ARE_ZERO(o))
+        return WEFT_EINVAL;
+    kind = (struct weft__task_kind){levels[o->priority - WEFT_PRIORITY_LOW], o->pinned, (uint8_t)class};
+    if (!weft__kind_is_usual(kind))
+        A_STORE(&t->rt->has_special, true, relaxed); /* relaxed: who misses it for a moment comes to the task later */
+    return spawn(g, fn, arg, kind, o->name);
 }

@@ -21,6 +21,32 @@ int weft_yield(void)
     return 0;
 }
 
+uint64_t weft__task_id(struct weft__task *t)
+{
+    uint32_t slot = A_LOAD(&t->slot, relaxed); /* relaxed: a number, which stays */
+
+    if (slot == 0) {
+        uint32_t next = A_ADD(&t->rt->slots, 1, relaxed) + 1;
+
+        slot = A_CAS(&t->slot, &slot, next, relaxed, relaxed) ? next : slot;
+    }
+    return (uint64_t)slot << 32 | t->generation;
+}
+
+uint64_t weft_task_id(void)
+{
+    struct weft__task *t = weft__task_self();
+
+    return t != NULL ? weft__task_id(t) : 0;
+}
+
+const char *weft_task_name(void)
+{
+    struct weft__task *t = weft__task_self();
+
+    return t != NULL ? t->name : NULL;
+}
+
 bool weft_canceled(void)
 {
     struct weft__task *t = weft__task_self();

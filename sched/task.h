@@ -50,15 +50,21 @@ typedef uint64_t weft__ticket;
 struct weft__task_kind {
     uint8_t level; /* enum weft__level */
     bool pinned;
-    uint8_t stack_class;
+    uint8_t stack_class; /* of the stack that it is promised (stack.h) */
 };
 
-/* Levels of the ready queue. */
-enum weft__level { WEFT__NORMAL, WEFT__HIGH, WEFT__LOW, WEFT__LEVELS };
+/* Levels of the ready queue. The last is for tasks of the normal level that were made to yield. */
+enum weft__level { WEFT__NORMAL, WEFT__HIGH, WEFT__LOW, WEFT__SPENT, WEFT__LEVELS };
 
 static inline bool weft__kind_is_plain(struct weft__task_kind k)
 {
     return (k.level | k.pinned | k.stack_class) == 0;
+}
+
+/* Whether all queues of its level are open to it. */
+static inline bool weft__kind_is_usual(struct weft__task_kind k)
+{
+    return (k.level | k.pinned) == 0;
 }
 
 struct weft__task {
@@ -86,6 +92,9 @@ struct weft__task {
     struct weft__link *groups; /* its groups that hold a linked task */
     uint32_t generation;       /* counts the tasks that have used this record */
 };
+
+/* Safe in a signal handler. */
+uint64_t weft__task_id(struct weft__task *t);
 
 _Static_assert(sizeof(struct weft__task) == 2 * WEFT__CACHE_LINE, "a task is two cache lines");
 

@@ -3,22 +3,18 @@
  * Workers: the threads that run tasks. A worker's loop runs on a coroutine stack, like the tasks. It calls a task that never
  * ran as a plain function, on the loop's own stack. Only when that task parks does the worker need another stack: that
  * of a task that is ready, or a free one with a loop on it. The stack that a loop is left on goes back to the free ones,
- * where the loop stays as it is, suspended where it left for the task.
+ * where the loop stays as it is, suspended where it left for the task. A task that is promised a larger stack than others is
+ * begun by a loop on such a stack; a loop that finds itself there with nothing to run moves back to an ordinary one.
  *
- * Where a worker looks, in order:
- *      the slot          the task that was woken last, by the task that ran last; at most SLOT_RUNS times in a row
- *      the ready queue   tasks that were woken or that yielded, first in first out; after each, as many of the deque as
- *                        it holds then (LOOK_EVERY at most) have their turn before the next
- *      the deque         tasks that never ran, the newest first
- *      the inbox, the timers, the poller without waiting
- *      the other workers' ready queues and deques
- * and every LOOK_EVERY picks, and at each tick of the monitor, it begins with the inbox, the timers, the poller and the oldest of
- * its deque. All but the slot can be taken by other workers at any time, the slot by the monitor.
+ * Where a worker looks for its next task is said in pick.h. All queues but the slot and the pinned tasks can be taken from by other
+ * workers at any time, the slot by the monitor.
  */
 #ifndef WEFT_SCHED_WORKER_H
 #define WEFT_SCHED_WORKER_H
 
+#include "sched/counters.h"
 #include "sched/deque.h"
+#include "sched/inbox.h"
 #include "sched/slab.h"
 #include "sched/stack.h"
 #include "sched/task.h"
@@ -28,6 +24,7 @@
 enum weft__after {
     WEFT__AFTER_NOTHING,
     WEFT__AFTER_YIELD, /* the task goes to the ready queue */
+    WEFT__AFTER_SLICE, /* the task goes to those that are spent */
     WEFT__AFTER_PARK,  /* the task is parked, or goes to the ready queue if somebody has woken it meanwhile */
     WEFT__AFTER_LOOP,  /* the stack is free */
 };
@@ -41,8 +38,12 @@ struct weft__worker {
     enum weft__after after;
     void *after_what;
     unsigned slot_runs;
-    unsigned fresh_turns; /* picks that go to the deque before the ready queue */
-    unsigned until_look;  /* picks until the next look around */
+    unsigned turn;                           /* which level comes first */
+    struct weft__task *pinned, **pinned_end; /* pinned tasks that are ready, first in first out */
+    int refusal;                             /* why there was no record for a task */
+    unsigned fresh_turns;                    /* picks that go to the deque before the ready queue */
+    unsigned until_look;                     /* picks until the next look around */
+    unsigned ticks;                          /* of the monitor, and ends of slices */
     struct weft__magazine magazine;
     struct weft__slab_cache tasks, scopes, groups; /* the first by spawn.h */
     bool searching;
@@ -55,6 +56,7 @@ struct weft__worker {
     uint32_t random;
     unsigned index;
     struct weft__context native; /* the thread's own stack */
+    void *signal_stack;          /* what a fault is handled on; NULL: the runtime handles none */
     pthread_t thread;
 
     /* Written by the worker, read by the monitor; and the other way round. */
@@ -62,12 +64,14 @@ struct weft__worker {
     _Atomic uint32_t attention;            /* the monitor asks the running task to yield */
     _Atomic uint32_t look;                 /* the monitor asks the next pick to look around */
     uint32_t monitor_picks, monitor_stuck; /* the monitor's own */
+    struct weft__counters counters;
 
     /* Shared. */
     WEFT__ALIGNED _Atomic uint32_t sleep; /* the futex word */
     WEFT__ALIGNED _Atomic(struct weft__task *) slot;
-    struct weft__deque deque; /* tasks that never ran */
-    struct weft__deque ready;
+    struct weft__deque deque; /* plain tasks that never ran, and halves of joins */
+    struct weft__deque ready[WEFT__LEVELS];
+    struct weft__inbox inbox; /* pinned tasks of this worker that others made ready */
     struct weft__timers timers;
 };
 
@@ -100,9 +104,12 @@ void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct
 /* Lets others run first, if there are any. */
 void weft__worker_yield(struct weft__worker *w, struct weft__task *t);
 
-/* Does what the monitor asks for by `attention`: looks around, and lets others run first. Returns the caller's worker after
- * it. */
+/* Does what the monitor asks for by `attention`: looks around, and ends the slice of `t`, the calling task, if there is anything else to
+ * run. Returns the caller's worker after it. */
 struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__task *t);
+
+/* Puts a task into the ready queue of its level, or where a pinned one belongs. Never fails. */
+void weft__worker_queue(struct weft__worker *w, struct weft__task *t);
 
 /* Puts a task that somebody has won into a queue: the calling worker's, or the inbox. Never fails. */
 void weft__make_ready(struct weft__task *t);
@@ -110,7 +117,10 @@ void weft__make_ready(struct weft__task *t);
 /* Whether anything lies in the queues of `w`. The tasks that never ran count only where `fresh` says so: their owner is awake. */
 static inline bool weft__worker_has_work(struct weft__worker *w, bool fresh)
 {
-    return !weft__deque_seems_empty(&w->ready) || (fresh && weft__deque_seems_used(&w->deque));
+    for (int level = 0; level < WEFT__LEVELS; level++)
+        if (!weft__deque_seems_empty(&w->ready[level]))
+            return true;
+    return fresh && weft__deque_seems_used(&w->deque);
 }
 
 #endif

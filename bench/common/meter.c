@@ -109,6 +109,18 @@ static double status_bytes(const char *status, const char *field)
     return strtod(at + strlen(field), NULL) * 1024;
 }
 
+static double mappings(void)
+{
+    FILE *f = fopen("/proc/self/maps", "re");
+    double n = 0;
+    if (f == NULL)
+        bench_die("/proc/self/maps", strerror(errno));
+    for (int c; (c = getc(f)) != EOF;)
+        n += c == '\n';
+    fclose(f);
+    return n;
+}
+
 bench_memory bench_memory_now(void)
 {
     char status[8192];
@@ -118,12 +130,15 @@ bench_memory bench_memory_now(void)
     size_t n = fread(status, 1, sizeof status - 1, f);
     fclose(f);
     status[n] = '\0';
-    return (bench_memory){.resident = status_bytes(status, "VmRSS:"), .page_tables = status_bytes(status, "VmPTE:")};
+    return (bench_memory){.resident = status_bytes(status, "VmRSS:"),
+                          .page_tables = status_bytes(status, "VmPTE:"),
+                          .mappings = mappings()};
 }
 
 void bench_print_sleepers(uint64_t count, bench_memory before, bench_memory after, int64_t elapsed_ns)
 {
     bench_print("sleepers_page_tables", (after.page_tables - before.page_tables) / (double)count);
+    bench_print("sleepers_mappings", after.mappings - before.mappings);
     bench_print("sleepers_seconds", (double)elapsed_ns / BENCH_NS_PER_S);
     bench_print("sleepers", (after.resident - before.resident) / (double)count);
 }

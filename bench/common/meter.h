@@ -44,6 +44,7 @@ void bench_print(const char *name, double value);
 typedef struct bench_memory {
     double resident;    /* VmRSS, bytes */
     double page_tables; /* VmPTE, bytes */
+    double mappings;    /* their number */
 } bench_memory;
 
 /* The memory of this process, as the kernel states it. */

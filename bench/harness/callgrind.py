@@ -114,7 +114,8 @@ def run(argv, env, timeout):
         # The fair scheduler hands the turn on in order, so a spinning thread does not keep it.
         done = subprocess.run(
             ["valgrind", "--quiet", "--tool=callgrind", "--fair-sched=try", "--dump-instr=yes", "--dump-line=no",
-             "--separate-threads=yes", "--compress-strings=no", "--compress-pos=no", f"--callgrind-out-file={directory}/out", *argv],
+             "--separate-threads=yes", "--compress-strings=no", "--compress-pos=no",
+             f"--callgrind-out-file={directory}/out", *argv],
             env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout)
         if done.returncode != 0:
             raise Failed(f"status {done.returncode}: {last_line(done.stderr)}")

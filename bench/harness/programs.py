@@ -36,7 +36,7 @@ def need(tool, hint):
 
 def build_c(target, args):
     directory = (ROOT / args.build).resolve()
-    program = directory / "bench" / ("floor" if target == "weft-floor" else target)
+    program = directory / "bench" / {"weft-floor": "floor", "weft-load": "load"}.get(target, target)
     if not args.no_build:
         need("cmake", "apt-get install cmake ninja-build")
         if not (directory / "CMakeCache.txt").exists():
@@ -104,6 +104,7 @@ def find_asyncio(name, _):
 BUILDERS = {
     "weft": lambda _, args: build_c("weft-bench", args),
     "floor": lambda _, args: build_c("weft-floor", args),
+    "load": lambda _, args: build_c("weft-load", args),
     "tokio": build_cargo,
     "rayon": build_cargo,
     "tbb": build_tbb,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A server under load: starts `PROGRAM CASE 0`, drives it with wrk and ends it."""
+"""A server under load: starts `PROGRAM CASE 0`, drives it and ends it."""
 
 import os
 import re
@@ -54,33 +54,42 @@ def microseconds(text):
     return float(number) * {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6}[unit]
 
 
-def drive(server, connections, args):
-    """Loads a server with wrk: requests, CPU microseconds a request, requests a second, p99 in microseconds."""
+def under_load(server, argv, seconds):
+    """Runs a load against a server: what it prints, and the CPU seconds of the server meanwhile."""
     before = server.cpu_seconds()
     try:
-        done = subprocess.run(
-            ["wrk", f"-t{min(args.wrk_threads, connections)}", f"-c{connections}", f"-d{args.seconds}s", "--latency",
-             f"http://{server.address}/"],
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=args.seconds + 60)
+        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=seconds + 60)
     except subprocess.TimeoutExpired:
-        raise Failed("wrk did not end") from None
+        raise Failed(f"{Path(argv[0]).name} did not end") from None
     if server.process.poll() is not None:
         raise Failed(f"the server ended with status {server.process.returncode}")
     cpu = server.cpu_seconds() - before
     wrong = re.search(r"(Socket errors|Non-2xx).*", done.stdout)
     if done.returncode != 0 or wrong:
-        raise Failed(f"wrk: {wrong.group(0) if wrong else last_line(done.stderr)}")
-    found = {
-        "requests": re.search(r"([0-9]+) requests in", done.stdout),
-        "rate": re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout),
-        "p99": re.search(r"99%\s+([0-9.]+(?:us|ms|s|m))\s", done.stdout),
-    }
-    if None in found.values() or int(found["requests"].group(1)) == 0:
-        raise Failed(f"wrk says nothing of use: {last_line(done.stdout)}")
-    requests = int(found["requests"].group(1))
+        raise Failed(f"{Path(argv[0]).name}: {wrong.group(0) if wrong else last_line(done.stderr)}")
+    return done.stdout, cpu
+
+
+def drive(server, connections, args, load=None):
+    """Loads a server: requests, CPU microseconds a request, requests a second, p99 in microseconds.
+
+    wrk does it, for `http`; for `echo` the program `load` of this folder, which `load` names.
+    """
+    threads = min(args.wrk_threads, connections)
+    if load is None:
+        argv = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{args.seconds}s", "--latency", f"http://{server.address}/"]
+        patterns = (r"([0-9]+) requests in", r"Requests/sec:\s+([0-9.]+)", r"99%\s+([0-9.]+(?:us|ms|s|m))\s")
+    else:
+        argv = [*load, server.address, str(connections), str(args.seconds), str(threads)]
+        patterns = (r"requests ([0-9]+)", r"rate ([0-9.]+)", r"p99 ([0-9.]+)")
+    out, cpu = under_load(server, argv, args.seconds)
+    found = [re.search(pattern, out) for pattern in patterns]
+    if None in found or int(found[0].group(1)) == 0:
+        raise Failed(f"the load says nothing of use: {last_line(out)}")
+    requests, rate, p99 = (match.group(1) for match in found)
     return {
-        "requests": requests,
-        "cpu": cpu / requests * 1e6,
-        "rate": float(found["rate"].group(1)),
-        "p99": microseconds(found["p99"].group(1)),
+        "requests": int(requests),
+        "cpu": cpu / int(requests) * 1e6,
+        "rate": float(rate),
+        "p99": float(p99) if load else microseconds(p99),
     }

@@ -24,6 +24,7 @@ WEFT_BEGIN_DECLS
     X(EEMPTY, -20006, "empty")                                                                                         \
     X(ENOTASK, -20007, "called outside of a task")                                                                     \
     X(EBROKEN, -20008, "broken by the peer")                                                                           \
+    X(EMAPLIMIT, -20009, "too many memory mappings: vm.max_map_count limits the stacks")                               \
     X(ENOMEM, -ENOMEM, "out of memory")                                                                                \
     X(EINVAL, -EINVAL, "invalid argument")                                                                             \
     X(EDEADLK, -EDEADLK, "would wait for itself")                                                                      \

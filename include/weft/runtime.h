@@ -7,14 +7,27 @@
  *
  * Signals: weft_run(), weft_run_with() and weft_main() handle SIGINT while they run: the first cancels every task,
  * a second one kills the process as usual; the former handler is restored before they return. An explicit runtime
- * installs no handler. The threads of a runtime block all signals but those that a fault raises. SIGPIPE never
+ * does not handle it. The threads of a runtime block all signals but those that a fault raises. SIGPIPE never
  * comes from weft's writes: they return WEFT_EPIPE.
+ * While any runtime lives, a handler of SIGSEGV and SIGBUS tells a stack overflow of a task from other faults, and prints which
+ * task it was and how large its stack is on stderr. Then, and at once for any other fault, it does what would have happened
+ * without it: calls the former handler, or lets the default one kill the process at the instruction that faulted. The first
+ * runtime installs it, the last restores the former handlers. A handler that the program installs on top stays, and may
+ * call ours. no_fault_handler leaves both signals alone.
  *
- * fork: a child has the forking thread only, so a runtime of the parent must not be used there; call exec or _exit.
+ * fork: a child has the forking thread only, so no runtime of the parent, nor anything that belongs to one (channels,
+ * streams, groups), may be used or destroyed there. The parent goes on as if nothing had happened.
+ *   - Forked by a task, or by another thread of a runtime: the child may call exec or _exit, and only what is safe in a signal
+ *     handler before that.
+ *   - Forked by any other thread: the child may also have runtimes of its own, as if weft had never been used. SIGINT does
+ *     there what it did before the parent's weft_run() until the child calls weft_run() itself.
+ * The child shares the parent's open descriptors: what the parent closes stays open until the child has ended or called exec
+ * (all descriptors of weft are closed by exec), so a peer may wait that long for the end of a stream.
  */
 #ifndef WEFT_RUNTIME_H
 #define WEFT_RUNTIME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,9 +44,10 @@ typedef struct weft_runtime weft_runtime;
 #define WEFT_WORKERS_MAX 1024
 
 typedef struct weft_runtime_options {
-    unsigned workers;  /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
-    size_t stack_size; /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
-    uint64_t reserved[6];
+    unsigned workers;      /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
+    size_t stack_size;     /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
+    bool no_fault_handler; /* leave SIGSEGV and SIGBUS alone */
+    uint64_t reserved[5];
 } weft_runtime_options;
 
 /* The CPUs that this process may use: its affinity mask, cut by the CPU quota of its cgroup (v1 and v2, rounded
@@ -46,6 +60,7 @@ WEFT_API unsigned weft_cpus(void);
  *   WEFT_EDEADLK   called from a task or another thread of a runtime
  *   WEFT_EINVAL    more than WEFT_WORKERS_MAX workers, a stack of more than 8 MiB, a reserved word that is set
  *   WEFT_ENOMEM, WEFT_EAGAIN, WEFT_EMFILE, ...   no memory, threads or descriptors for the runtime
+ *   WEFT_EMAPLIMIT too many memory mappings, see weft_spawn()
  *   WEFT_ECANCELED SIGINT came and the task ended with this code
  */
 WEFT_API WEFT_CHECK int weft_run(weft_fn fn, void *arg) WEFT_NONNULL(1);
@@ -60,11 +75,16 @@ WEFT_API WEFT_CHECK int weft_main(weft_fn fn, void *arg) WEFT_NONNULL(1);
 WEFT_API WEFT_CHECK int weft_runtime_create(weft_runtime **out, const weft_runtime_options *options) WEFT_NONNULL(1);
 
 /* Runs `fn(arg)` as a task of `rt` and blocks the calling thread until it has ended. Returns its code, or WEFT_ENOMEM,
- * WEFT_EDEADLK (called from a runtime's thread), WEFT_ECLOSED (`rt` has been stopped). Several threads may
+ * WEFT_EMAPLIMIT, WEFT_EDEADLK (called from a runtime's thread), WEFT_ECLOSED (`rt` has been stopped). Several threads may
  * do this at once. */
 WEFT_API WEFT_CHECK int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
 
-/* Cancels every task of `rt`; later weft_runtime_run() calls return WEFT_ECLOSED. Idempotent. Callable from any
+/* Starts `fn(arg)` as a task of `rt` that nobody waits for but weft_runtime_destroy(); its code is dropped. Returns 0, and then
+ * `fn` is entered exactly once, or WEFT_ECLOSED (`rt` has been stopped), WEFT_ENOMEM, WEFT_EMAPLIMIT. Callable from any thread, and
+ * from tasks of any runtime, for as long as `rt` lives. Does not suspend. */
+WEFT_API int weft_runtime_spawn(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
+
+/* Cancels every task of `rt`; later calls of weft_runtime_run() and weft_runtime_spawn() return WEFT_ECLOSED. Idempotent. Callable from any
  * thread, and from tasks. */
 WEFT_API void weft_runtime_stop(weft_runtime *rt) WEFT_NONNULL(1);
 

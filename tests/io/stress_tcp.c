@@ -3,6 +3,7 @@
  * reads that are cut short; closes that meet waits. */
 #include <string.h>
 
+#include "io/stream.h"
 #include "tests/io/net.h"
 
 /* A server that echoes, a task for each connection, until its listener is closed. */
@@ -174,14 +175,28 @@ struct closing {
     weft_stream *peer;
 };
 
+/* Whether a reader is in the stream. What it has said itself it said before it was: a millisecond later it may still be
+ * on its way. */
+static bool has_reader(weft_stream *s)
+{
+    bool has;
+
+    weft__lock(&s->d.lock);
+    has = s->d.waiter[WEFT__READ].task != NULL;
+    weft__unlock(&s->d.lock);
+    return has;
+}
+
 static int close_when_it_has_begun(void *arg)
 {
     struct closing *c = arg;
 
-    /* The handle is free after the close, so the reader must be in it before. */
     while (!c->call.begun)
         CHECK_OK(weft_yield());
     CHECK_OK(weft_sleep_ms(1));
+    /* The handle is free after the close, so the reader must be in it before. */
+    while (c->peer == c->call.stream && !has_reader(c->peer))
+        CHECK_OK(weft_yield());
     weft_stream_close(c->peer);
     return 0;
 }

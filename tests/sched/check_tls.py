@@ -18,7 +18,7 @@ import sys
 # What touches a thread-local: through the thread pointer, or by asking for an address, in code or by a relocation.
 X86 = re.compile(r"%[fg]s:(?!0x28\b)"  # 0x28 off it lies the stack protector's canary, the same in all threads
                  r"|__tls_get_addr|_TLS_MODULE_BASE_|@tls|R_X86_64_(?:TLS|GOTTPOFF|TPOFF|DTPMOD|DTPOFF|GOTPC32_TLSDESC)")
-ARM = re.compile(r"\btpidr_el0\b|\btpidrro_el0\b|__tls_get_addr|\btlsdesc|R_AARCH64_TLS")
+ARM = re.compile(r"\btpidr_el0\b|\btpidrro_el0\b|__tls_get_addr|\btlsdesc|R_AARCH64_TLS", re.I)  # LLVM writes registers in capitals
 
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
 MEMBER = re.compile(r"^(?:In archive .*:|(\S.*):\s+file format (\S+))$")
@@ -57,6 +57,7 @@ SAMPLES = [  # of each way of either machine, as objdump prints it; and what is 
     ("elf64-x86-64", "sub    %fs:0x28,%rax", False),
     ("elf64-x86-64", "mov    0x8(%rsp),%rax", False),
     ("elf64-littleaarch64", "mrs\tx0, tpidr_el0", True),
+    ("elf64-littleaarch64", "mrs\tx8, TPIDR_EL0", True),
     ("elf64-littleaarch64", "R_AARCH64_TLSDESC_CALL\tself", True),
     ("elf64-littleaarch64", "ldr\tx0, [sp, #8]", False),
 ]

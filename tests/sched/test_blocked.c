@@ -506,7 +506,7 @@ struct standstill {
     struct everything e;
     weft_runtime *rt;
     weft_group *doomed;
-    atomic_int held, let_go, fresh, canceled, knocked, ready;
+    atomic_int greeted, held, let_go, fresh, canceled, knocked, ready;
 };
 
 static int stand_still(void *arg)
@@ -545,6 +545,7 @@ static void *wake_while_all_are_held(void *arg)
     char c = 'x';
 
     trip(fd, c);
+    atomic_store(&s->greeted, 1);
     spin_until(&s->ready, 1);
     spin_until(&s->held, (int)weft_runtime_workers(s->rt));
     for (int i = 0; i < WORK; i++)
@@ -585,6 +586,7 @@ static int stand_still_together(void *arg)
     for (int i = 0; i < WORK; i++)
         CHECK_OK(weft_spawn(s->e.g, i % 2 == 0 ? sleep_until_due : sleep_until_deadline, &s->e.sleepers));
     yield_until(&s->e.sleepers.asleep, WORK);
+    yield_until(&s->greeted, 1);
     CHECK_OK(weft_sleep_ms(5));
     for (unsigned i = 1; i < n; i++)
         CHECK_OK(weft_spawn(s->e.g, stand_still, s));

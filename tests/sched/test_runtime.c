@@ -201,7 +201,7 @@ WEFT_TEST(runtime, options_out_of_range_are_refused)
     refused(&(weft_runtime_options){.workers = UINT32_MAX});
     refused(&(weft_runtime_options){.stack_size = ((size_t)8 << 20) + 1});
     refused(&(weft_runtime_options){.stack_size = SIZE_MAX});
-    for (int i = 0; i < 6; i++) {
+    for (size_t i = 0; i < sizeof((weft_runtime_options *)0)->reserved / sizeof(uint64_t); i++) {
         weft_runtime_options options = {.workers = 1};
 
         options.reserved[i] = 1;

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "sched/stack.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -297,6 +301,20 @@ enum { THREADS = 3, TURNS = TEST_TSAN ? 500 : 5000, HELD = 40 };
 
 static struct weft__stack_pool shared;
 
+static atomic_bool churning;
+
+/* Trims whenever there is something to be trimmed. */
+static void *trim(void *arg)
+{
+    unsigned *n = arg;
+
+    while (atomic_load(&churning)) {
+        *n += weft__stack_trim(&shared, 1000);
+        (void)sched_yield();
+    }
+    return NULL;
+}
+
 static void *churn(void *arg)
 {
     struct weft__magazine m = {0};
@@ -324,13 +342,124 @@ static void *churn(void *arg)
 
 WEFT_TEST(stack, no_stack_is_handed_out_twice)
 {
-    pthread_t threads[THREADS];
+    pthread_t threads[THREADS], trimmer;
     char names[THREADS] = {1, 2, 3};
+    unsigned trimmed = 0;
 
     init(&shared, 4096, THREADS);
+    atomic_store(&churning, true);
+    CHECK_OK(pthread_create(&trimmer, NULL, trim, &trimmed));
     for (int i = 0; i < THREADS; i++)
         CHECK_OK(pthread_create(&threads[i], NULL, churn, &names[i]));
     for (int i = 0; i < THREADS; i++)
         CHECK_OK(pthread_join(threads[i], NULL));
+    atomic_store(&churning, false);
+    CHECK_OK(pthread_join(trimmer, NULL));
+    trimmed += weft__stack_trim(&shared, 1000);
+    CHECK_GT(trimmed, 0);
+    CHECK_LE(A_LOAD(&shared.touched, relaxed), A_LOAD(&shared.stacks, relaxed));
     weft__stack_pool_fini(&shared);
+}
+
+/* Trimming. */
+
+static bool resident(char *page)
+{
+    unsigned char in = 0;
+
+    CHECK_OK(mincore((void *)((uintptr_t)page & ~(uintptr_t)4095), 4096, &in));
+    return in & 1;
+}
+
+WEFT_TEST(stack, trimmed_ones_take_no_memory_and_are_found_again)
+{
+    enum { COUNT = 300 };
+    struct weft__stack_pool p;
+    struct weft__magazine m = {0};
+    static struct weft__stack *s[COUNT], *again[COUNT];
+    static char *low[COUNT];
+    int64_t credits, touched;
+
+    init(&p, WEFT__STACK_DEFAULT, 1);
+    CHECK_OK(weft__stack_credit_take(&p, COUNT));
+    for (int i = 0; i < COUNT; i++) {
+        s[i] = weft__stack_take(&p, &m);
+        low[i] = s[i]->low;
+        memset(low[i], 1, 20000);
+    }
+    touched = A_LOAD(&p.touched, relaxed);
+    CHECK_EQ(touched, COUNT + (int)m.count);  /* some are made ready ahead of need */
+    CHECK_EQ(weft__stack_trim(&p, COUNT), 0); /* all are in use */
+    for (int i = 0; i < COUNT; i++)
+        weft__stack_give(&p, &m, s[i]);
+    weft__magazine_empty(&p, &m);
+    weft__stack_credit_give(&p, COUNT);
+    credits = A_LOAD(&p.credits, relaxed);
+    CHECK_EQ(A_LOAD(&p.touched, relaxed), touched);
+    CHECK_EQ(weft__stack_trim(&p, 100), 100);
+    CHECK_EQ(A_LOAD(&p.touched, relaxed), touched - 100);
+    CHECK_EQ(weft__stack_trim(&p, 2 * COUNT), touched - 100);
+    CHECK_EQ(weft__stack_trim(&p, COUNT), 0);
+    CHECK_EQ(A_LOAD(&p.touched, relaxed), 0);
+    CHECK_EQ(A_LOAD(&p.credits, relaxed), credits);
+    for (int i = 0; i < COUNT; i++) {
+        CHECK(!resident(low[i]));
+        CHECK(!resident(high_end(s[i])));
+    }
+    CHECK_OK(weft__stack_credit_take(&p, COUNT));
+    for (int i = 0; i < COUNT; i++) {
+        again[i] = weft__stack_take(&p, &m);
+        for (int j = 0; j < i; j++)
+            CHECK(again[i] != again[j]);
+        CHECK_EQ(again[i]->low[0], 0);
+        if (i % 200 == 0)
+            CHECK(write_kills(again[i]->low - 1));
+    }
+    for (int i = 0; i < COUNT; i++)
+        weft__stack_give(&p, &m, again[i]);
+    weft__magazine_empty(&p, &m);
+    weft__stack_pool_fini(&p);
+}
+
+WEFT_TEST(stack, more_are_made_ready_ahead_as_more_are_taken)
+{
+    enum { COUNT = 2000 / (TEST_TSAN ? 10 : 1) };
+    struct weft__stack_pool p;
+    struct weft__magazine m = {0};
+    static struct weft__stack *s[COUNT];
+
+    init(&p, WEFT__STACK_DEFAULT, 1);
+    CHECK_OK(weft__stack_credit_take(&p, COUNT));
+    for (int i = 0; i < COUNT; i++) {
+        s[i] = weft__stack_take(&p, &m);
+        /* One for every 32: what a small runtime has it uses. */
+        CHECK_LE(m.count, i / 32);
+        CHECK_LT(m.count, WEFT__MAGAZINE);
+    }
+    for (int i = 0; i < COUNT; i++)
+        for (int j = 0; j < i; j++)
+            CHECK(s[i] != s[j]);
+    for (int i = 0; i < COUNT; i++)
+        weft__stack_give(&p, &m, s[i]);
+    weft__magazine_empty(&p, &m);
+    weft__stack_pool_fini(&p);
+}
+
+WEFT_TEST(stack, trimming_leaves_promised_stacks_alone)
+{
+    struct weft__stack_pool p;
+    struct weft__magazine m = {0};
+    struct weft__stack *s[40];
+
+    init(&p, WEFT__STACK_DEFAULT, 1);
+    CHECK_OK(weft__stack_credit_take(&p, 40));
+    for (int i = 0; i < 40; i++)
+        s[i] = weft__stack_take(&p, &m);
+    for (int i = 0; i < 40; i++)
+        weft__stack_give(&p, &m, s[i]);
+    /* Every credit that is left is taken: so no stack may be held back, were it for a moment. */
+    CHECK_OK(weft__stack_credit_take(&p, A_LOAD(&p.credits, relaxed)));
+    CHECK_EQ(weft__stack_trim(&p, 40), 0);
+    weft__magazine_empty(&p, &m);
+    weft__stack_pool_fini(&p);
 }

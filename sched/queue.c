@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Where tasks that are ready are put; where they are taken from is pick.c's business. */
+#include "sched/idle.h"
+#include "sched/inbox.h"
+#include "sched/runtime.h"
+#include "sched/worker.h"
+
+/* A pinned task that has begun goes to its own worker. */
+static void queue_pinned(struct weft__worker *w, struct weft__task *t)
+{
+    struct weft__worker *home = &t->rt->workers[t->home];
+
+    if (home == w) {
+        t->next = NULL;
+        *w->pinned_end = t;
+        w->pinned_end = &t->next;
+        return;
+    }
+    weft__inbox_push(&home->inbox, t);
+    A_STORE(&home->look, 1, relaxed); /* relaxed: a hint */
+    weft__idle_wake(t->rt, home);
+}
+
+void weft__worker_queue(struct weft__worker *w, struct weft__task *t)
+{
+    if (WEFT__UNLIKELY(t->kind.pinned) && t->stack != NULL)
+        queue_pinned(w, t);
+    /* Where there is no memory to grow the queue: the inbox needs none. */
+    else if (WEFT__UNLIKELY(weft__deque_push_shared(&w->ready[t->kind.level], t) < 0))
+        weft__inbox_push(&w->rt->inbox, t);
+}
+
+/* From a thread that is not a worker of the task's runtime. */
+static void make_ready_from_outside(struct weft__task *t)
+{
+    weft_runtime *rt = t->rt;
+
+    /* The task is won, but in no queue yet: so the runtime is there. It may be gone as soon as the task has run. */
+    weft__runtime_enter(rt);
+    if (t->kind.pinned) {
+        queue_pinned(NULL, t);
+    } else {
+        weft__inbox_push(&rt->inbox, t);
+        weft__idle_notify(rt);
+    }
+    weft__runtime_leave(rt);
+}
+
+void weft__make_ready(struct weft__task *t)
+{
+    struct weft__worker *w = weft__worker_self();
+
+    if (WEFT__UNLIKELY(w == NULL || w->rt != t->rt)) {
+        make_ready_from_outside(t);
+        return;
+    }
+    if (w->current != NULL && WEFT__LIKELY(weft__kind_is_usual(t->kind))) {
+        /* relaxed: only this worker fills the slot. The waker will soon suspend, and then has the task at hand.
+         * release: the monitor may take it, and with it the task's context. */
+        if (A_LOAD(&w->slot, relaxed) == NULL) {
+            A_STORE(&w->slot, t, release);
+            return;
+        }
+        t = A_XCHG(&w->slot, t, acq_rel);
+        if (t == NULL)
+            return;
+    }
+    weft__worker_queue(w, t);
+    /* In the loop the first is for this worker. One that still counts as asleep, in the poller, tells others when it is out of it. */
+    if (w->current != NULL ||
+        (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_count_of_owner(&w->ready[t->kind.level]) > 1))
+        weft__idle_notify_lazily(w);
+}

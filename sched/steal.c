@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/steal.h"
+
+#include "sched/runtime.h"
+
+/* A thief waits so many turns of weft__spin() for the answer of those that it asks to share, some 3 us, before it uses force. */
+enum { ASK_TURNS = 72 };
+
+/* After so many thefts in a row that brought less work than they cost, a thief rests until it is woken. */
+enum { THEFTS_IN_VAIN = 16 };
+
+static uint32_t next_random(struct weft__worker *w)
+{
+    uint32_t x = w->random; /* Marsaglia, "Xorshift RNGs" (2003) */
+
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return w->random = x;
+}
+
+/* The i-th of those that `w` may steal from, beginning with the start-th; NULL for itself. */
+static struct weft__worker *victim(struct weft__worker *w, unsigned start, unsigned i)
+{
+    unsigned n = w->rt->workers_count, k = start + i < n ? start + i : start + i - n;
+
+    return k != w->index ? &w->rt->workers[k] : NULL;
+}
+
+/* What others share. */
+static struct weft__task *steal_shared(struct weft__worker *w, unsigned start)
+{
+    for (unsigned i = 0; i < w->rt->workers_count; i++) {
+        struct weft__worker *v = victim(w, start, i);
+        struct weft__task *t;
+
+        for (int level = 0; v != NULL && level < WEFT__LEVELS; level++)
+            if ((t = weft__steal_ready(&v->ready[level])) != NULL)
+                return t;
+        if (v != NULL && (t = weft__steal_fresh(w, &v->deque)) != NULL)
+            return t;
+    }
+    return NULL;
+}
+
+/* What others keep for themselves: asks for it, and takes it if no answer comes in time. */
+static struct weft__task *steal_private(struct weft__worker *w, unsigned start)
+{
+    struct weft__task *t;
+    unsigned turns = 0;
+    bool asked = false;
+
+    for (unsigned i = 0; i < w->rt->workers_count; i++) {
+        struct weft__worker *v = victim(w, start, i);
+
+        if (v != NULL && weft__deque_seems_private(&v->deque)) {
+            weft__deque_ask(&v->deque);
+            asked = true;
+        }
+    }
+    while (asked && turns < ASK_TURNS) {
+        weft__spin(&turns);
+        if ((t = steal_shared(w, start)) != NULL)
+            return t;
+    }
+    for (unsigned i = 0; asked && i < w->rt->workers_count; i++) {
+        struct weft__worker *v = victim(w, start, i);
+
+        if (v != NULL && weft__deque_force(&v->deque) && (t = weft__steal_fresh(w, &v->deque)) != NULL)
+            return t;
+    }
+    return NULL;
+}
+
+/* Judges the last theft now that all that it brought is done. */
+static void judge_theft(struct weft__worker *w, weft_time now)
+{
+    if (w->theft_done == 0)
+        return;
+    if (now - w->theft_done < 2 * w->theft_cost)
+        w->thefts_in_vain++;
+    else
+        w->thefts_in_vain = 0;
+    w->theft_done = 0;
+}
+
+struct weft__task *weft__steal(struct weft__worker *w)
+{
+    unsigned start = next_random(w) % w->rt->workers_count;
+    weft_time began = weft__clock();
+    struct weft__task *t;
+
+    A_BUMP(&w->counters.steals_tried);
+    judge_theft(w, began);
+    if (w->thefts_in_vain >= THEFTS_IN_VAIN) {
+        w->resting = true;
+        w->thefts_in_vain = THEFTS_IN_VAIN - 1;
+        return NULL;
+    }
+    if ((t = steal_shared(w, start)) == NULL)
+        t = steal_private(w, start);
+    if (t != NULL)
+        A_BUMP(&w->counters.steals_won);
+    if (t != NULL && t->stack == NULL) {
+        w->theft_done = weft__clock();
+        w->theft_cost = w->theft_done - began;
+    }
+    return t;
+}
