@@ -69,7 +69,7 @@ static void warn(const struct weft__task *t, size_t used, size_t promise)
 
 WEFT__NOINLINE void weft__stack_use_ended(const struct weft__task *t, char *first)
 {
-    struct weft__stack_pool *p = &t->rt->stacks[t->stack_class];
+    struct weft__stack_pool *p = &t->rt->stacks[t->kind.stack_class];
     char *end = (char *)__builtin_frame_address(0) - OWN;
     char *low = t->stack->low, *deepest;
     size_t used, most;
