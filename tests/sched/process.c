@@ -105,11 +105,6 @@ void process_check(const struct process_state *before, const struct process_stat
     }
 }
 
-bool process_is_emulated(void)
-{
-    return RUNNING_ON_VALGRIND;
-}
-
 long process_switches(void)
 {
     long n = 0;
