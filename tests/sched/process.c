@@ -14,16 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#endif
-#endif
-#ifndef RUNNING_ON_VALGRIND
-#define RUNNING_ON_VALGRIND 0
-#endif
-
-#include "tests/support/test.h"
+#include "tests/support/support.h"
 
 static int entries(const char *path)
 {
@@ -98,7 +89,7 @@ void process_check(const struct process_state *before, const struct process_stat
 {
     CHECK_EQ(after->threads, before->threads);
     CHECK_EQ(after->descriptors, before->descriptors);
-    if (RUNNING_ON_VALGRIND)
+    if (test_under_valgrind())
         return; /* what is mapped is valgrind's; it reports what is lost itself */
     if (getenv("WEFT_TEST_EMULATED") != NULL) {
         /* /proc tells of the emulator, which keeps the code that it has translated. */
@@ -112,11 +103,6 @@ void process_check(const struct process_state *before, const struct process_stat
         CHECK_LT(after->mapped_kib, before->mapped_kib + 256 + 4L * cycles);
         CHECK_LT(after->heap_bytes, before->heap_bytes + 16384 + 64L * cycles);
     }
-}
-
-bool process_is_emulated(void)
-{
-    return RUNNING_ON_VALGRIND;
 }
 
 long process_switches(void)

@@ -23,9 +23,6 @@ struct process_state process_look(void);
 /* Fails unless `after` holds no more than `before`, but for what is no leak of one thing a cycle over `cycles` cycles. */
 void process_check(const struct process_state *before, const struct process_state *after, int cycles);
 
-/* Whether valgrind runs the process: then its memory and mappings are valgrind's. */
-bool process_is_emulated(void);
-
 /* The context switches, voluntary or not, of all threads whose name begins with "weft". */
 long process_switches(void);
 

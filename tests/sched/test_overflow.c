@@ -42,7 +42,7 @@ static int end_of_child(void (*body)(void), char *said, size_t size)
 /* A sanitizer's own handler, which ours calls, reports and exits. */
 static void check_killed(int end)
 {
-    if (TEST_ASAN || TEST_TSAN || process_is_emulated())
+    if (TEST_ASAN || TEST_TSAN || test_under_valgrind())
         CHECK_NE(end, 0);
     else
         CHECK_EQ(end, -SIGSEGV);
@@ -188,7 +188,7 @@ WEFT_TEST(overflow, other_faults_are_not_taken_for_one)
 
         check_killed(end_of_child(bodies[i], said, sizeof said));
         CHECK_NULL(strstr(said, "stack overflow in the task"));
-        if (!TEST_ASAN && !TEST_TSAN && !process_is_emulated())
+        if (!TEST_ASAN && !TEST_TSAN && !test_under_valgrind())
             CHECK_STR_EQ(said, "");
     }
 }
@@ -259,7 +259,7 @@ WEFT_TEST(overflow, former_handler_is_called_for_every_fault)
         int end = end_of_child(cases[i].body, said, sizeof said);
 
         /* valgrind reports the access, and ends the process by a status of its own. */
-        if (process_is_emulated())
+        if (test_under_valgrind())
             CHECK_GT(end, 0);
         else
             CHECK_EQ(end, FORMER);

@@ -207,7 +207,7 @@ WEFT_TEST(pages, spawn_fails_at_the_limit_of_mappings_and_says_so)
     struct process_state before, after;
     int count[2];
 
-    if (TEST_ASAN || TEST_TSAN || process_is_emulated())
+    if (TEST_ASAN || TEST_TSAN || test_under_valgrind())
         TEST_SKIP("the tool's own mappings and records are too many");
     if (limit <= 0 || limit > 300000)
         TEST_SKIP("this system allows so many mappings that the limit is not reached");

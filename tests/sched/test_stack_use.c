@@ -11,7 +11,7 @@
 
 #define SKIP_WHERE_NOTHING_IS_MEASURED()                                                                               \
     do {                                                                                                               \
-        if (!WEFT__STACK_USE || process_is_emulated())                                                                 \
+        if (!WEFT__STACK_USE || test_under_valgrind())                                                                 \
             TEST_SKIP("only debug builds measure, without tools that change frames");                                  \
     } while (0)
 
@@ -149,7 +149,7 @@ static int one_deep(void *arg)
 
 WEFT_TEST(stack_use, nothing_is_measured_in_release_builds)
 {
-    if (WEFT__STACK_USE && !process_is_emulated())
+    if (WEFT__STACK_USE && !test_under_valgrind())
         TEST_SKIP("this one measures");
     CHECK_OK(test_run(one_deep, NULL));
 }

@@ -3,6 +3,15 @@
 
 #include <stdlib.h>
 
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+#ifndef RUNNING_ON_VALGRIND
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 __attribute__((constructor)) static void name_codes(void)
 {
     test_code_name = weft_error_name;
@@ -26,6 +35,11 @@ weft_time test_soon(void)
     long scale = text != NULL ? strtol(text, NULL, 10) : 1;
 
     return weft_after_ms(20 * (scale > 0 && scale <= 100 ? scale : 1));
+}
+
+bool test_under_valgrind(void)
+{
+    return RUNNING_ON_VALGRIND;
 }
 
 int test_run(weft_fn fn, void *arg)
