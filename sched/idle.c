@@ -40,11 +40,19 @@ static struct weft__worker *choose(struct weft__idle *idle, bool *seated)
     return w;
 }
 
-/* Wakes `w`, which has been taken off the lists. */
+/* Counts `w`, which is being taken off the lists to be woken, as one that searches. Caller holds the lock, which `w` takes before it
+ * sleeps again: a store that came later might meet its next sleep, in the poller, where it would not wake it, but have
+ * weft__idle_wake() believe that it is awake. */
+static void take(struct weft__idle *idle, struct weft__worker *w)
+{
+    A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+    A_STORE(&w->sleep, AWAKE, release); /* pairs with the acquire in weft__idle_sleep() */
+}
+
+/* Wakes `w`, which has been taken. */
 static void rouse(weft_runtime *rt, struct weft__worker *w, bool seated)
 {
     WEFT__COUNT(rt, wakes_sent, 1);
-    A_STORE(&w->sleep, AWAKE, release); /* pairs with the acquire in weft__idle_sleep() */
     if (seated)
         rt->ops->wake(rt->io);
     else
@@ -62,7 +70,7 @@ void weft__idle_notify(weft_runtime *rt)
         return;
     weft__lock(&idle->lock);
     if (weft__idle_searching(A_LOAD(&idle->word, seq_cst)) == 0 && (w = choose(idle, &seated)) != NULL)
-        A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+        take(idle, w);
     weft__unlock(&idle->lock);
     if (w != NULL)
         rouse(rt, w, seated);
@@ -173,7 +181,7 @@ void weft__idle_sleep(struct weft__worker *w)
     if (w->woken_at != 0)
         judge_wake(w);
     A_BUMP(&w->counters.parks);
-    /* A waker writes it after it has found us under the lock. seq_cst: say so, then look; pairs with weft__idle_wake(). */
+    /* A waker writes it under the lock, when it has found us there. seq_cst: say so, then look; pairs with weft__idle_wake(). */
     A_STORE(&w->sleep, ASLEEP, seq_cst);
     weft__lock(&idle->lock);
     seated = idle->seat == NULL;
@@ -220,7 +228,7 @@ void weft__idle_fill_seat(weft_runtime *rt)
     weft__lock(&idle->lock);
     if (idle->seat == NULL && idle->count > 0) {
         w = idle->sleepers[--idle->count];
-        A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+        take(idle, w);
     }
     weft__unlock(&idle->lock);
     if (w != NULL)
@@ -240,7 +248,7 @@ void weft__idle_wake(weft_runtime *rt, struct weft__worker *w)
         A_STORE(&idle->seat_chosen, true, release);
     found = seated || take_off(idle, w);
     if (found)
-        A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+        take(idle, w);
     weft__unlock(&idle->lock);
     if (found)
         rouse(rt, w, seated);
@@ -255,7 +263,7 @@ void weft__idle_wake_all(weft_runtime *rt)
         weft__lock(&rt->idle.lock);
         w = choose(&rt->idle, &seated);
         if (w != NULL)
-            A_ADD(&rt->idle.word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
+            take(&rt->idle, w);
         weft__unlock(&rt->idle.lock);
         if (w == NULL)
             return;

@@ -38,9 +38,15 @@ static unsigned look_around(struct weft__worker *w)
     return n;
 }
 
+/* NULL only when the deque is empty, halves that have to be returned or not: a worker that finds nothing may go to sleep. */
 static struct weft__task *pop_fresh(struct weft__worker *w)
 {
-    return weft__fresh(w, weft__deque_pop(&w->deque));
+    struct weft__task *t = NULL;
+    void *item;
+
+    while (t == NULL && (item = weft__deque_pop(&w->deque)) != NULL)
+        t = weft__fresh(w, item);
+    return t;
 }
 
 static bool seems_empty(struct weft__deque *d)
