@@ -10,27 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/sched/tasks.h"
+#include "tests/sched/hold.h"
 
-enum { PATIENCE_MS = 40000, WORK = 50, TRIPS = 20 };
-
-/* Each test once with a worker that computes, and once with one that lies in a system call. */
-enum way { COMPUTING, BLOCKED, WAYS };
-
-/* Keeps the calling worker, without a checkpoint, until `*n` is at least `least`. */
-static void hold_until(enum way way, atomic_int *n, int least, const char *what)
-{
-    weft_time limit = weft_after_ms(PATIENCE_MS);
-
-    while (atomic_load(n) < least) {
-        if (weft_now() > limit)
-            FAIL("beside a worker that is held only %d of %d went on: %s", atomic_load(n), least, what);
-        if (way == COMPUTING)
-            sched_yield();
-        else
-            pause_thread_ms(1);
-    }
-}
+enum { WORK = 50, TRIPS = 20 };
 
 /* Others than the one that is held. */
 static unsigned workers(void)
@@ -42,40 +24,6 @@ static void on_both_ways(weft_fn fn)
 {
     for (enum way way = COMPUTING; way < WAYS; way++)
         CHECK_OK(run_on(workers(), fn, &way));
-}
-
-/* Holds all workers but the caller's, until told. */
-struct helpers {
-    weft_group *g;
-    atomic_int held, let_go;
-};
-
-static int help(void *arg)
-{
-    struct helpers *h = arg;
-
-    atomic_fetch_add(&h->held, 1);
-    hold_until(COMPUTING, &h->let_go, 1, "the others are held");
-    return 0;
-}
-
-static void hold_others(struct helpers *h)
-{
-    int others = (int)weft_runtime_workers(weft_runtime_current()) - 1;
-
-    h->g = weft_group_open(NULL);
-    atomic_store(&h->held, 0); /* others may look already */
-    atomic_store(&h->let_go, 0);
-    for (int i = 0; i < others; i++)
-        CHECK_OK(weft_spawn(h->g, help, h));
-    /* Without a checkpoint: the caller's worker must not run one itself. */
-    hold_until(COMPUTING, &h->held, others, "tasks that are to hold the others");
-}
-
-static void join_others(struct helpers *h)
-{
-    CHECK_OK(weft_group_wait(h->g));
-    weft_group_close(h->g);
 }
 
 /* What has been spawned on the worker and never ran. */
