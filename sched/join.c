@@ -48,9 +48,12 @@ struct weft__task *weft__join_adopt(struct weft__worker *w, void *item)
 {
     struct half *h = (struct half *)(void *)((char *)item - 1);
     const struct weft__task *owner = h->group.scope.owner;
-    struct weft__task *t = weft__task_take(w);
+    struct weft__task *t;
 
-    if (t == NULL)
+    /* The first half has failed, and its owner waits below other work. acquire pairs with the mark in weft__cancel(). */
+    if (WEFT__UNLIKELY(A_LOAD(&h->group.scope.reason, acquire) != WEFT__NOT_CANCELED))
+        return give_back(h);
+    if (WEFT__UNLIKELY((t = weft__task_take(w)) == NULL))
         return give_back(h);
     weft__task_init(t, w->rt, &h->group, h->fn, h->arg, 0);
     if (WEFT__UNLIKELY(!weft__kind_is_plain(owner->kind)) && !take_kind(w, t, owner)) {

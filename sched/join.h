@@ -7,7 +7,8 @@
  *                           `--taken by a worker---> a child of the half's group, like any other: it fails the group, is
  *                                                    found by cancellers, and its count-down is its last access to the half
  *                           `--not to be run there-> returned: the owner, which waits or will wait, calls it. There was no memory for
- *                                                    a task, or the owner is pinned to another worker
+ *                                                    a task, or the owner is pinned to another worker. Or the first half has
+ *                                                    failed: then nobody calls it
  */
 #ifndef WEFT_SCHED_JOIN_H
 #define WEFT_SCHED_JOIN_H

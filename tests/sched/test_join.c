@@ -11,7 +11,8 @@ enum { E_FIRST = -1001, E_SECOND = -1002 };
 /* What the halves of most tests know of each other. */
 struct halves {
     atomic_int f_entered, g_entered;
-    atomic_int go;
+    atomic_int go, failed;
+    weft_group *outer;
     int rc;     /* for the half that fails */
     int canary; /* of the caller's frame */
 };
@@ -198,6 +199,39 @@ static int f_fails_first(void *arg)
 WEFT_TEST(join, half_that_was_not_taken_is_not_entered_once_the_other_has_failed)
 {
     CHECK_OK(run_on(1, f_fails_first, NULL));
+}
+
+/* Work of others lies above the offer when the first half fails, so its owner has to wait for the offer. */
+static int spawn_into_and_fail(void *arg)
+{
+    struct halves *h = arg;
+
+    CHECK_OK(weft_spawn(h->outer, enter_f, h));
+    atomic_store(&h->failed, 1);
+    return h->rc;
+}
+
+static int enter_g_before_the_failure(void *arg)
+{
+    CHECK_EQ(((struct halves *)arg)->failed, 0);
+    return enter_g(arg);
+}
+
+static int f_fails_below_other_work(void *arg)
+{
+    struct halves h = {.rc = E_FIRST, .outer = weft_group_open(NULL)};
+
+    (void)arg;
+    CHECK_RC(weft_join(spawn_into_and_fail, &h, enter_g_before_the_failure, &h), E_FIRST);
+    CHECK_OK(weft_group_wait(h.outer));
+    CHECK_EQ(h.f_entered, 1);
+    weft_group_close(h.outer);
+    return weft_yield();
+}
+
+WEFT_TEST(join, half_that_lies_below_other_work_is_not_entered_once_the_other_has_failed)
+{
+    CHECK_OK(run_on(1, f_fails_below_other_work, NULL));
 }
 
 static int f_fails_often(void *arg)
