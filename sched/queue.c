@@ -5,10 +5,13 @@
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
+/* A task that lies in a queue belongs to whoever takes it, and its record soon to another task: it is not looked at any more. */
+
 /* A pinned task that has begun goes to its own worker. */
 static void queue_pinned(struct weft__worker *w, struct weft__task *t)
 {
-    struct weft__worker *home = &t->rt->workers[t->home];
+    weft_runtime *rt = t->rt;
+    struct weft__worker *home = &rt->workers[t->home];
 
     if (home == w) {
         t->next = NULL;
@@ -18,7 +21,7 @@ static void queue_pinned(struct weft__worker *w, struct weft__task *t)
     }
     weft__inbox_push(&home->inbox, t);
     A_STORE(&home->look, 1, relaxed); /* relaxed: a hint */
-    weft__idle_wake(t->rt, home);
+    weft__idle_wake(rt, home);
 }
 
 void weft__worker_queue(struct weft__worker *w, struct weft__task *t)
@@ -49,6 +52,7 @@ static void make_ready_from_outside(struct weft__task *t)
 void weft__make_ready(struct weft__task *t)
 {
     struct weft__worker *w = weft__worker_self();
+    struct weft__deque *ready;
 
     if (WEFT__UNLIKELY(w == NULL || w->rt != t->rt)) {
         make_ready_from_outside(t);
@@ -65,9 +69,13 @@ void weft__make_ready(struct weft__task *t)
         if (t == NULL)
             return;
     }
+    if (WEFT__UNLIKELY(t->kind.pinned)) {
+        queue_pinned(w, t); /* it has begun, so no other worker may run it */
+        return;
+    }
+    ready = &w->ready[t->kind.level];
     weft__worker_queue(w, t);
     /* In the loop the first is for this worker. One that still counts as asleep, in the poller, tells others when it is out of it. */
-    if (w->current != NULL ||
-        (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_count_of_owner(&w->ready[t->kind.level]) > 1))
+    if (w->current != NULL || (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_count_of_owner(ready) > 1))
         weft__idle_notify_lazily(w);
 }
