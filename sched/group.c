@@ -67,6 +67,16 @@ void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
         weft__stack_credit_give(&t->rt->stacks[t->kind.stack_class], 1);
 }
 
+void weft__group_tell_owner(weft_group *g, uint64_t epoch)
+{
+    struct weft__task *owner = g->scope.owner;
+
+    if (epoch > owner->seen_epoch && owner->scope == &g->scope) {
+        owner->seen_epoch = epoch;
+        owner->seen_canceled = false;
+    }
+}
+
 /* Whether a child that counts on a stack of this class may be run above the frames of the calling task. */
 static inline bool fits(const struct weft__worker *w, unsigned stack_class)
 {
