@@ -40,16 +40,15 @@ static struct weft__worker *choose(struct weft__idle *idle, bool *seated)
     return w;
 }
 
-/* Counts `w`, which is being taken off the lists to be woken, as one that searches. Caller holds the lock, which `w` takes before it
- * sleeps again: a store that came later might meet its next sleep, in the poller, where it would not wake it, but have
- * weft__idle_wake() believe that it is awake. */
-static void take(struct weft__idle *idle, struct weft__worker *w)
+/* `w`, which has just been taken off the lists, is on its way out of its sleep, and searches from now on. Caller holds the lock:
+ * later `w` may have come out by itself, and sleep again, and weft__idle_wake() must not take that sleep for this one. */
+static void call_out(struct weft__idle *idle, struct weft__worker *w)
 {
     A_ADD(&idle->word, WEFT__IDLE_SEARCHING - WEFT__IDLE_ASLEEP, seq_cst);
     A_STORE(&w->sleep, AWAKE, release); /* pairs with the acquire in weft__idle_sleep() */
 }
 
-/* Wakes `w`, which has been taken. */
+/* Wakes `w`, which has been called out. */
 static void rouse(weft_runtime *rt, struct weft__worker *w, bool seated)
 {
     WEFT__COUNT(rt, wakes_sent, 1);
@@ -70,7 +69,7 @@ void weft__idle_notify(weft_runtime *rt)
         return;
     weft__lock(&idle->lock);
     if (weft__idle_searching(A_LOAD(&idle->word, seq_cst)) == 0 && (w = choose(idle, &seated)) != NULL)
-        take(idle, w);
+        call_out(idle, w);
     weft__unlock(&idle->lock);
     if (w != NULL)
         rouse(rt, w, seated);
@@ -228,7 +227,7 @@ void weft__idle_fill_seat(weft_runtime *rt)
     weft__lock(&idle->lock);
     if (idle->seat == NULL && idle->count > 0) {
         w = idle->sleepers[--idle->count];
-        take(idle, w);
+        call_out(idle, w);
     }
     weft__unlock(&idle->lock);
     if (w != NULL)
@@ -248,7 +247,7 @@ void weft__idle_wake(weft_runtime *rt, struct weft__worker *w)
         A_STORE(&idle->seat_chosen, true, release);
     found = seated || take_off(idle, w);
     if (found)
-        take(idle, w);
+        call_out(idle, w);
     weft__unlock(&idle->lock);
     if (found)
         rouse(rt, w, seated);
@@ -263,7 +262,7 @@ void weft__idle_wake_all(weft_runtime *rt)
         weft__lock(&rt->idle.lock);
         w = choose(&rt->idle, &seated);
         if (w != NULL)
-            take(&rt->idle, w);
+            call_out(&rt->idle, w);
         weft__unlock(&rt->idle.lock);
         if (w == NULL)
             return;

@@ -5,6 +5,8 @@
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
+/* A task that lies in a queue belongs to whoever takes it, and its record soon to another task: it is not looked at any more. */
+
 /* A pinned task that has begun goes to its own worker. */
 static void queue_pinned(struct weft__worker *w, struct weft__task *t)
 {
@@ -17,8 +19,8 @@ static void queue_pinned(struct weft__worker *w, struct weft__task *t)
         w->pinned_end = &t->next;
         return;
     }
-    weft__inbox_push(&home->inbox, t); /* the last access: it may run, and end, at once */
-    A_STORE(&home->look, 1, relaxed);  /* relaxed: a hint */
+    weft__inbox_push(&home->inbox, t);
+    A_STORE(&home->look, 1, relaxed); /* relaxed: a hint */
     weft__idle_wake(rt, home);
 }
 
@@ -50,7 +52,7 @@ static void make_ready_from_outside(struct weft__task *t)
 void weft__make_ready(struct weft__task *t)
 {
     struct weft__worker *w = weft__worker_self();
-    enum weft__level level;
+    struct weft__deque *ready;
 
     if (WEFT__UNLIKELY(w == NULL || w->rt != t->rt)) {
         make_ready_from_outside(t);
@@ -67,9 +69,13 @@ void weft__make_ready(struct weft__task *t)
         if (t == NULL)
             return;
     }
-    level = t->kind.level;
-    weft__worker_queue(w, t); /* the last access: it may run on another worker, and end, at once */
+    if (WEFT__UNLIKELY(t->kind.pinned)) {
+        queue_pinned(w, t); /* it has begun, so no other worker may run it */
+        return;
+    }
+    ready = &w->ready[t->kind.level];
+    weft__worker_queue(w, t);
     /* In the loop the first is for this worker. One that still counts as asleep, in the poller, tells others when it is out of it. */
-    if (w->current != NULL || (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_count_of_owner(&w->ready[level]) > 1))
+    if (w->current != NULL || (A_LOAD(&w->sleep, relaxed) == 0 && weft__deque_count_of_owner(ready) > 1))
         weft__idle_notify_lazily(w);
 }

@@ -185,3 +185,86 @@ WEFT_TEST(pinned_stress, thread_wakes_tasks_while_workers_go_to_sleep_and_rise)
     }
     leave(&house, thread);
 }
+
+/* Tasks that end as soon as they are woken, and whose records are used anew at once, by others: the waker must have done with them. */
+
+enum { SHORT_LIVES = 100000 }; /* that many also under a sanitizer: it must meet two accesses that are rarely close */
+
+struct short_life {
+    weft_chan *c;
+    atomic_int left;
+};
+
+static int live_shortly(void *arg)
+{
+    struct short_life *l = arg;
+    int item, rc = weft_chan_recv(l->c, &item);
+
+    if (rc != WEFT_ECLOSED)
+        CHECK_OK(rc);
+    atomic_fetch_sub(&l->left, 1);
+    return 0;
+}
+
+static int spawn_short_lives(void *arg)
+{
+    struct short_life *l = arg;
+    weft_group *g = weft_group_open(NULL);
+
+    while (atomic_load(&l->left) > 0) {
+        for (int i = 0; i < 8; i++)
+            CHECK_OK(
+                weft_spawn_with(g, live_shortly, l, &(weft_task_options){.pinned = i % 2 == 0, .priority = i % 3 - 1}));
+        CHECK_OK(weft_group_wait(g));
+    }
+    weft_group_close(g);
+    (void)weft_chan_close(l->c);
+    return 0;
+}
+
+static int send_short_lives(void *arg)
+{
+    struct short_life *l = arg;
+    int rc, item = 0;
+
+    while ((rc = weft_chan_try_send(l->c, &item)) != WEFT_ECLOSED)
+        if (rc != 0)
+            CHECK_OK(weft_yield());
+    return 0;
+}
+
+static void *send_short_lives_from_outside(void *arg)
+{
+    struct short_life *l = arg;
+    int rc, item = 0;
+
+    while ((rc = weft_chan_try_send(l->c, &item)) != WEFT_ECLOSED)
+        if (rc != 0)
+            sched_yield();
+    return NULL;
+}
+
+static int many_short_lives(void *arg)
+{
+    struct short_life *l = arg;
+    weft_group *g = weft_group_open(NULL);
+
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(weft_spawn(g, spawn_short_lives, l));
+    CHECK_OK(weft_spawn(g, send_short_lives, l));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
+
+WEFT_TEST(pinned_stress, task_may_end_before_its_waker_has_gone_on)
+{
+    struct short_life l = {.c = weft_chan_create(sizeof(int), 2), .left = SHORT_LIVES};
+    pthread_t thread;
+
+    CHECK_NOT_NULL(l.c);
+    CHECK_OK(pthread_create(&thread, NULL, send_short_lives_from_outside, &l));
+    CHECK_OK(test_run(many_short_lives, &l));
+    CHECK_OK(pthread_join(thread, NULL));
+    weft_chan_destroy(l.c);
+}
