@@ -208,6 +208,8 @@ struct weft__task *weft__find(struct weft__worker *w)
 
         if (t == NULL && look_around(w) > 0)
             t = weft__pick(w);
+        if (t == NULL && w->theft_done != 0)
+            weft__steal_judge(w); /* before it sleeps, which is no work */
         if (t == NULL && weft__runtime_has_work(rt, true) && weft__idle_start_search(w))
             t = weft__steal(w);
         if (t != NULL) {
