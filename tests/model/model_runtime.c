@@ -387,6 +387,58 @@ static void pinned(void)
     end();
 }
 
+/* The same often, while others wake its worker, too: as it sleeps now here, now there, a waker that is late may find it in its next
+ * sleep. */
+
+enum { PINNED_WAITS = 4 };
+
+static int wait_for_events(void *arg)
+{
+    struct weft__task *t = weft__task_self();
+
+    (void)arg;
+    world->task = t;
+    for (int i = 0; i < PINNED_WAITS; i++) {
+        MODEL_CHECK(weft__park_prepare(t, WEFT__NOT_CANCELABLE) == 0);
+        A_STORE(&world->ticket, weft__park_ticket(t), release);
+        MODEL_CHECK(weft__park(t) == WEFT__WON_EVENT);
+    }
+    return 0;
+}
+
+static int often_pinned_parent(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    MODEL_CHECK(weft_spawn_with(g, wait_for_events, arg, &(weft_task_options){.pinned = true}) == 0);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void deliver_often(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < PINNED_WAITS; i++)
+        while (!deliver())
+            model_spin();
+}
+
+static void pinned_often(void)
+{
+    unsigned source, others[FOREIGN];
+
+    begin(2);
+    source = model_start("source", deliver_often, NULL);
+    for (int i = 0; i < FOREIGN; i++)
+        others[i] = model_start("foreign", foreign, &world->done[1 + i]);
+    MODEL_CHECK(weft_runtime_run(world->rt, often_pinned_parent, NULL) == 0);
+    model_join(source);
+    for (int i = 0; i < FOREIGN; i++)
+        model_join(others[i]);
+    end();
+}
+
 /* A cancellation ends a wait that nothing else ends, whether it comes before, during or after the way to sleep. */
 
 static int wait_forever(void *arg)
@@ -666,23 +718,15 @@ static void full_channel(void)
 int main(int argc, char **argv)
 {
     static const struct model_case cases[] = {
-        {"foreign_one", foreign_one},
-        {"foreign_two", foreign_two},
-        {"foreign_three", foreign_three},
-        {"stop", stop},
-        {"spawn_and_join", spawn_and_join},
-        {"joins", joins},
-        {"wait_word", wait_word},
-        {"descriptor_events", descriptor_events},
-        {"one_event", one_event},
-        {"pinned", pinned},
-        {"cancellation", cancellation},
-        {"held_by_child", held_by_child},
-        {"held_by_other", held_by_other},
-        {"held_slot", held_slot},
-        {"watched", watched},
-        {"reply_of_task", reply_of_task},
-        {"reply_of_thread", reply_of_thread},
+        {"foreign_one", foreign_one},       {"foreign_two", foreign_two},
+        {"foreign_three", foreign_three},   {"stop", stop},
+        {"spawn_and_join", spawn_and_join}, {"joins", joins},
+        {"wait_word", wait_word},           {"descriptor_events", descriptor_events},
+        {"one_event", one_event},           {"pinned", pinned},
+        {"pinned_often", pinned_often},     {"cancellation", cancellation},
+        {"held_by_child", held_by_child},   {"held_by_other", held_by_other},
+        {"held_slot", held_slot},           {"watched", watched},
+        {"reply_of_task", reply_of_task},   {"reply_of_thread", reply_of_thread},
         {"full_channel", full_channel},
     };
 
