@@ -6,14 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#endif
-#endif
-#ifndef RUNNING_ON_VALGRIND
-#define RUNNING_ON_VALGRIND 0
-#endif
+#include "sched/valgrind.h"
 
 size_t weft__stack_use_max(const weft_runtime *rt, unsigned stack_class)
 {

@@ -3,14 +3,7 @@
 
 #include <stdlib.h>
 
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#endif
-#endif
-#ifndef RUNNING_ON_VALGRIND
-#define RUNNING_ON_VALGRIND 0
-#endif
+#include "sched/valgrind.h"
 
 __attribute__((constructor)) static void name_codes(void)
 {
