@@ -5,13 +5,14 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "sched/valgrind.h"
+
 #if WEFT__ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if WEFT__TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
-#include "sched/valgrind.h"
 
 #if WEFT__CONTEXT_ASM
 void weft__context_start(void); /* context_<machine>.S */
@@ -72,7 +73,6 @@ void weft__context_fini(struct weft__context *c)
     __tsan_destroy_fiber(c->fiber);
 #endif
     VALGRIND_STACK_DEREGISTER(c->valgrind_id);
-    (void)c;
 }
 
 void weft__context_init_thread(struct weft__context *c)

@@ -75,7 +75,7 @@ static int failed_check(void *arg)
     return 0;
 }
 
-static int leak(void *arg)
+static __attribute__((noinline)) int leak(void *arg)
 {
     (void)arg;
     sink = malloc(100);
@@ -151,9 +151,19 @@ static int hold_memory(void *arg)
     return 0;
 }
 
+/* What calls have left below the frames of the caller is found, too. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+    volatile char below[16384];
+
+    for (size_t i = 0; i < sizeof below; i++)
+        below[i] = 0;
+}
+
 static int lose_memory_and_park(void *arg)
 {
     (void)leak(NULL);
+    wipe_stack();
     return park(arg);
 }
 
@@ -173,7 +183,7 @@ WEFT_TEST(sound_task, memory_held_by_a_parked_task_is_no_leak)
     leave_parked(hold_memory);
 }
 
-WEFT_TEST(fault_task, leak_beside_parked_tasks)
+WEFT_TEST(fault_task, memory_lost_beside_parked_tasks)
 {
     leave_parked(lose_memory_and_park);
 }
