@@ -83,7 +83,8 @@ endif()
 # Builds test_sched_deque from sources named from the top folder, and has ctest run it once with each number of
 # workers (WEFT_TEST_WORKERS, see tests/support/support.h) as sched_deque/1 and so on. The label is quick, or stress
 # where STRESS is given; STRESS_SHORT adds stress-short, the subset that tools/stress runs many times over: all of it
-# must take no more than 3 s. SERIAL keeps other tests away while it runs, for tests that measure time.
+# must take no more than 3 s. One number of workers, 2 where it is among them, has the label once besides, for runs that
+# are slow and take each test a single time. SERIAL keeps other tests away while it runs, for tests that measure time.
 function(weft_add_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "STRESS;STRESS_SHORT;SERIAL" "NAME" "SOURCES;WORKERS;LABELS")
     if(arg_UNPARSED_ARGUMENTS OR NOT arg_NAME OR NOT arg_SOURCES)
@@ -115,11 +116,19 @@ function(weft_add_test)
         set(options --jobs 1)
     endif()
     math(EXPR limit "300 * ${WEFT_TEST_TIME_SCALE}")
+    set(once 2)
+    if(NOT once IN_LIST arg_WORKERS)
+        list(GET arg_WORKERS 0 once)
+    endif()
     foreach(workers IN LISTS arg_WORKERS)
         set(test "${arg_NAME}/${workers}")
+        set(labels ${arg_LABELS})
+        if(workers EQUAL once)
+            list(APPEND labels once)
+        endif()
         add_test(NAME "${test}" COMMAND ${WEFT_TEST_COMMAND} $<TARGET_FILE:${target}> ${options})
         set_tests_properties("${test}" PROPERTIES
-            LABELS "${arg_LABELS}"
+            LABELS "${labels}"
             TIMEOUT ${limit}
             RUN_SERIAL "${arg_SERIAL}"
             ENVIRONMENT "WEFT_TEST_WORKERS=${workers};${WEFT_TEST_ENVIRONMENT}")

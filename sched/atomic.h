@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The seam for atomics: every atomic access of sched/ and io/ is written with these, so that a model checker can
- * take their place. The order is spelled out at each use.
+ * take their place: WEFT_ATOMIC_SEAM is the header that defines them instead. The order is spelled out at each use.
  */
 #ifndef WEFT_SCHED_ATOMIC_H
 #define WEFT_SCHED_ATOMIC_H
 
 #include <stdatomic.h>
+
+#ifdef WEFT_ATOMIC_SEAM
+#include WEFT_ATOMIC_SEAM
+#else
 
 #define A_LOAD(p, order) atomic_load_explicit((p), memory_order_##order)
 #define A_STORE(p, v, order) atomic_store_explicit((p), (v), memory_order_##order)
@@ -22,6 +26,8 @@
 
 /* Keeps the compiler, and only it, from moving accesses across: for the cheap side of a handshake whose other side uses membarrier. */
 #define A_COMPILER_FENCE() atomic_signal_fence(memory_order_seq_cst)
+
+#endif
 
 /* A counter with one writer: no read-modify-write is needed, only that others may read it. */
 #define A_BUMP_BY(p, n) A_STORE((p), A_LOAD((p), relaxed) + (n), relaxed)

@@ -5,17 +5,13 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "sched/valgrind.h"
+
 #if WEFT__ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if WEFT__TSAN
 #include <sanitizer/tsan_interface.h>
-#endif
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#define HAVE_VALGRIND 1
-#endif
 #endif
 
 #if WEFT__CONTEXT_ASM
@@ -67,9 +63,7 @@ void weft__context_init(struct weft__context *c, void *low, void *high, weft__co
 #if WEFT__TSAN
     c->fiber = __tsan_create_fiber(0);
 #endif
-#ifdef HAVE_VALGRIND
     c->valgrind_id = VALGRIND_STACK_REGISTER(low, (char *)low + size);
-#endif
     (void)size;
 }
 
@@ -78,10 +72,7 @@ void weft__context_fini(struct weft__context *c)
 #if WEFT__TSAN
     __tsan_destroy_fiber(c->fiber);
 #endif
-#ifdef HAVE_VALGRIND
     VALGRIND_STACK_DEREGISTER(c->valgrind_id);
-#endif
-    (void)c;
 }
 
 void weft__context_init_thread(struct weft__context *c)

@@ -12,7 +12,7 @@
  *
  * Thieves take from the shared part only, by the protocol of Chase and Lev, in which split has the place of bottom. So the owner
  * pushes and pops in the private part with plain loads and stores. A thief that finds nothing shared asks; the owner, which looks at
- * `asked` at each push and pop, answers by moving split up to the middle of its private part.
+ * `asked` at each push, answers by moving split up to the middle of its private part.
  *
  * An owner that runs one task for long, or blocks its thread, does not answer, and may not strand its tasks: so after a moment
  * anybody may force the exposure. That is a handshake like Dekker's in which the rare side pays for both:

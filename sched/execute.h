@@ -26,6 +26,8 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
     weft__stack_use_ended(t, __builtin_frame_address(0));
     w = weft__worker_self();
     w->current = below;
+    if (WEFT__UNLIKELY(below != NULL && t->seen_epoch != below->seen_epoch) && below == g->scope.owner)
+        weft__group_tell_owner(g, t->seen_canceled ? 0 : t->seen_epoch);
     weft__task_give(w, t);
     if (below != NULL && below == g->scope.owner)
         g->unstarted--;

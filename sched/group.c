@@ -5,6 +5,7 @@
 #include <weft/error.h>
 
 #include "sched/cancel.h"
+#include "sched/children.h"
 #include "sched/execute.h"
 #include "sched/join.h"
 #include "sched/options.h"
@@ -37,14 +38,8 @@ weft_group *weft_group_open(const weft_group_options *options)
 void weft__group_count_down(weft_group *g)
 {
     struct weft__task *owner = g->scope.owner;
-    int64_t n = A_LOAD(&g->pending, relaxed), left;
 
-    /* One step, not a decrement and a look: a spawn by others in between would make two wakers. acq_rel: the last child hands on
-     * what all of them wrote. */
-    do
-        left = n == WEFT__GROUP_WAITING + 1 ? 0 : n - 1;
-    while (!A_CAS_WEAK(&g->pending, &n, left, acq_rel, relaxed));
-    if (n == WEFT__GROUP_WAITING + 1)
+    if (weft__children_end(&g->pending))
         weft__unpark_any(owner);
 }
 
@@ -70,6 +65,16 @@ void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
         weft__group_child_failed(g, t->rt, rc);
     if (t->kind.stack_class != 0)
         weft__stack_credit_give(&t->rt->stacks[t->kind.stack_class], 1);
+}
+
+void weft__group_tell_owner(weft_group *g, uint64_t epoch)
+{
+    struct weft__task *owner = g->scope.owner;
+
+    if (epoch > owner->seen_epoch && owner->scope == &g->scope) {
+        owner->seen_epoch = epoch;
+        owner->seen_canceled = false;
+    }
 }
 
 /* Whether a child that counts on a stack of this class may be run above the frames of the calling task. */
@@ -103,20 +108,13 @@ static inline __attribute__((always_inline)) void run_children(struct weft__work
 
 void weft__group_wait_for(weft_group *g, struct weft__task *t, int64_t left)
 {
-    int64_t n = A_LOAD(&g->pending, acquire), sum; /* pairs with the swap in weft__group_count_down(), as below */
-
-    if (n + left == 0) {
-        A_STORE(&g->pending, 0, relaxed); /* relaxed: nobody else is left */
+    if (weft__children_settled(&g->pending, left))
         return;
-    }
     (void)weft__park_prepare(t, WEFT__NOT_CANCELABLE);
-    do
-        sum = n + left;
-    while (!A_CAS_WEAK(&g->pending, &n, sum == 0 ? 0 : sum + WEFT__GROUP_WAITING, acq_rel, acquire));
-    if (sum == 0)
-        weft__park_abandon(t);
-    else
+    if (weft__children_wait(&g->pending, left))
         (void)weft__park(t);
+    else
+        weft__park_abandon(t);
 }
 
 static WEFT__NOINLINE void wait_for_others(struct weft__task *t, weft_group *g)
@@ -130,7 +128,7 @@ static WEFT__NOINLINE void wait_for_others(struct weft__task *t, weft_group *g)
 /* Whether children are left that somebody else has begun, or is to begin. Owner. */
 static inline bool has_children(weft_group *g)
 {
-    return g->unstarted != 0 || A_LOAD(&g->pending, acquire) != 0; /* pairs with the swap in weft__group_count_down() */
+    return g->unstarted != 0 || !weft__children_gone(&g->pending);
 }
 
 int weft__group_result(const weft_group *g, struct weft__task *t)

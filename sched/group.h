@@ -13,6 +13,10 @@ void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc);
 /* The same of a failure alone. */
 void weft__group_child_failed(weft_group *g, weft_runtime *rt, int rc);
 
+/* A child that the owner has run knew that it was not cancelled as of an epoch, or 0: no more then was the owner, whose chain of scopes is
+ * the end of the child's. Else, after a cancellation anywhere, each level of a deep recursion would walk its chain. */
+void weft__group_tell_owner(weft_group *g, uint64_t epoch);
+
 /* Suspends `t`, the owner, until `left` children and those that others spawned have ended. Not to be cut short. */
 void weft__group_wait_for(weft_group *g, struct weft__task *t, int64_t left);
 

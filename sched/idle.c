@@ -153,7 +153,8 @@ static void leave(struct weft__idle *idle, struct weft__worker *w, uint32_t sear
     if (found)
         A_ADD(&idle->word, searching - WEFT__IDLE_ASLEEP, seq_cst);
     weft__unlock(&idle->lock);
-    A_STORE(&w->sleep, AWAKE, relaxed); /* relaxed: for the monitor, and for nobody else from here on */
+    /* relaxed: a hint for the monitor, and a weft__idle_wake() that still reads ASLEEP does not find `w` on the lists */
+    A_STORE(&w->sleep, AWAKE, relaxed);
     w->searching = !found || searching != 0;
     w->woken_at = found ? 0 : weft__clock();
     w->resting = false;
@@ -180,7 +181,7 @@ void weft__idle_sleep(struct weft__worker *w)
     if (w->woken_at != 0)
         judge_wake(w);
     A_BUMP(&w->counters.parks);
-    /* A waker writes it after it has found us under the lock. seq_cst: say so, then look; pairs with weft__idle_wake(). */
+    /* A waker writes it under the lock, when it has found us there. seq_cst: say so, then look; pairs with weft__idle_wake(). */
     A_STORE(&w->sleep, ASLEEP, seq_cst);
     weft__lock(&idle->lock);
     seated = idle->seat == NULL;

@@ -23,17 +23,43 @@ static void *tagged(struct half *h)
     return (char *)h + 1;
 }
 
+/* Hands the half back to its owner, which is the only one who may run it. The last access to it. */
+static struct weft__task *give_back(struct half *h)
+{
+    h->returned = true;
+    weft__group_count_down(&h->group);
+    return NULL;
+}
+
+/* A half of a caller that was spawned with options: it needs a stack like the caller's, and may have to stay on its thread. */
+static WEFT__NOINLINE bool take_kind(struct weft__worker *w, struct weft__task *t, const struct weft__task *owner)
+{
+    unsigned stack_class = owner->kind.stack_class;
+
+    if (owner->kind.pinned && owner->home != w->index)
+        return false;
+    if (stack_class != 0 && weft__stack_credit_take(&w->rt->stacks[stack_class], 1) < 0)
+        return false;
+    t->kind = owner->kind;
+    return true;
+}
+
 struct weft__task *weft__join_adopt(struct weft__worker *w, void *item)
 {
     struct half *h = (struct half *)(void *)((char *)item - 1);
-    struct weft__task *t = weft__task_take(w);
+    const struct weft__task *owner = h->group.scope.owner;
+    struct weft__task *t;
 
-    if (t == NULL) {
-        h->returned = true;
-        weft__group_count_down(&h->group);
-        return NULL;
-    }
+    /* The first half has failed, and its owner waits below other work. acquire pairs with the mark in weft__cancel(). */
+    if (WEFT__UNLIKELY(A_LOAD(&h->group.scope.reason, acquire) != WEFT__NOT_CANCELED))
+        return give_back(h);
+    if (WEFT__UNLIKELY((t = weft__task_take(w)) == NULL))
+        return give_back(h);
     weft__task_init(t, w->rt, &h->group, h->fn, h->arg, 0);
+    if (WEFT__UNLIKELY(!weft__kind_is_plain(owner->kind)) && !take_kind(w, t, owner)) {
+        weft__task_give(w, t);
+        return give_back(h);
+    }
     return t;
 }
 

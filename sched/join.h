@@ -6,7 +6,9 @@
  *      offered (in a deque) --popped by its owner--> called in the owner's task, on its stack
  *                           `--taken by a worker---> a child of the half's group, like any other: it fails the group, is
  *                                                    found by cancellers, and its count-down is its last access to the half
- *                           `--no memory for it----> returned: the owner, which waits or will wait, calls it
+ *                           `--not to be run there-> returned: the owner, which waits or will wait, calls it. There was no memory for
+ *                                                    a task, or the owner is pinned to another worker. Or the first half has
+ *                                                    failed: then nobody calls it
  */
 #ifndef WEFT_SCHED_JOIN_H
 #define WEFT_SCHED_JOIN_H

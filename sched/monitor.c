@@ -9,7 +9,7 @@
 #include "sched/runtime.h"
 #include "sched/trim.h"
 
-enum { DELAY_MIN_MS = 1, DELAY_MAX_MS = 10, STUCK_LOOKS = 2, IDLE_LOOKS = 10 };
+enum { DELAY_MIN_MS = 1, DELAY_MAX_MS = 10, BLOCKED_LOOKS = 10, IDLE_LOOKS = 10 };
 
 /* Hands out the slot of a worker whose task goes on and on. */
 static bool free_slot(weft_runtime *rt, struct weft__worker *w)
@@ -25,6 +25,17 @@ static bool free_slot(weft_runtime *rt, struct weft__worker *w)
     return true;
 }
 
+/* Whether the slice of a worker that is stuck is over: its task has computed for long enough, or holds its thread by other means. It is
+ * not while it is only the thread that waits for a CPU. */
+static bool is_over(struct weft__worker *w)
+{
+    weft_time cpu = weft__thread_clock(A_LOAD(&w->cpu_clock, relaxed));
+
+    if (++w->monitor_stuck == 1)
+        A_STORE(&w->monitor_cpu, cpu, relaxed);
+    return cpu - A_LOAD(&w->monitor_cpu, relaxed) > WEFT__SLICE_NS || w->monitor_stuck >= BLOCKED_LOOKS;
+}
+
 /* Looks at one worker; true when it seems stuck. */
 static bool watch(weft_runtime *rt, struct weft__worker *w)
 {
@@ -36,8 +47,8 @@ static bool watch(weft_runtime *rt, struct weft__worker *w)
         w->monitor_stuck = 0;
         return false;
     }
-    if (++w->monitor_stuck >= STUCK_LOOKS)
-        A_STORE(&w->attention, 1, relaxed);
+    if (is_over(w))
+        A_STORE(&w->attention, picks, relaxed);
     if (free_slot(rt, w))
         weft__idle_notify(rt);
     return true;

@@ -13,14 +13,7 @@
 
 #include <weft/error.h>
 
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#endif
-#endif
-#ifndef RUNNING_ON_VALGRIND
-#define RUNNING_ON_VALGRIND 0
-#endif
+#include "sched/valgrind.h"
 
 /* Headers of systems that are older than the kernel lack them. */
 #ifndef MADV_GUARD_INSTALL

@@ -13,10 +13,10 @@ bool weft__task_canceled_slow(struct weft__task *t, uint64_t epoch)
 int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t)
 {
     /* A loop that retries on WEFT_ECANCELED, or that always succeeds at once, must not starve the others. */
-    if (A_LOAD(&w->attention, relaxed) != 0)
-        (void)weft__worker_attend(w, t);
-    else
+    if (weft__task_canceled(t))
         weft__worker_yield(w, t);
+    else
+        (void)weft__worker_attend(w, t);
     return weft__task_canceled(t) ? WEFT_ECANCELED : 0;
 }
 

@@ -16,7 +16,7 @@ static struct weft__task *take_slot(struct weft__worker *w)
     return A_XCHG(&w->slot, NULL, acquire);
 }
 
-/* Empties the inbox into the ready queue, fires timers, asks the poller. Returns how many tasks that brought, about. */
+/* Empties the inboxes into the ready queue, and fires timers. Returns how many tasks that brought, about. */
 static unsigned look_around(struct weft__worker *w)
 {
     weft_runtime *rt = w->rt;
@@ -32,15 +32,26 @@ static unsigned look_around(struct weft__worker *w)
     }
     if (n > 1)
         weft__idle_notify_lazily(w);
-    n += weft__runtime_run_timers(rt);
-    A_BUMP(&w->counters.polls);
-    n += (unsigned)rt->ops->poll(rt->io, 0);
-    return n;
+    return n + weft__runtime_run_timers(rt);
 }
 
+/* The same, and asks the poller: for a worker that has something to do. One that has not asks in its sleep. */
+static void look_further_around(struct weft__worker *w)
+{
+    (void)look_around(w);
+    A_BUMP(&w->counters.polls);
+    (void)w->rt->ops->poll(w->rt->io, 0);
+}
+
+/* NULL only when the deque is empty, halves that have to be returned or not: a worker that finds nothing may go to sleep. */
 static struct weft__task *pop_fresh(struct weft__worker *w)
 {
-    return weft__fresh(w, weft__deque_pop(&w->deque));
+    struct weft__task *t = NULL;
+    void *item;
+
+    while (t == NULL && (item = weft__deque_pop(&w->deque)) != NULL)
+        t = weft__fresh(w, item);
+    return t;
 }
 
 static bool seems_empty(struct weft__deque *d)
@@ -146,7 +157,7 @@ struct weft__task *weft__pick(struct weft__worker *w)
         w->until_look = WEFT__LOOK_EVERY;
         A_STORE(&w->look, 0, relaxed);
         w->current = NULL; /* what this brings is nobody's hand-off */
-        (void)look_around(w);
+        look_further_around(w);
         w->current = current;
         if (tick)
             w->fresh_turns = 0;
@@ -197,7 +208,9 @@ struct weft__task *weft__find(struct weft__worker *w)
 
         if (t == NULL && look_around(w) > 0)
             t = weft__pick(w);
-        if (t == NULL && weft__idle_start_search(w))
+        if (t == NULL && w->theft_done != 0)
+            weft__steal_judge(w); /* before it sleeps, which is no work */
+        if (t == NULL && weft__runtime_has_work(rt, true) && weft__idle_start_search(w))
             t = weft__steal(w);
         if (t != NULL) {
             if (w->searching)

@@ -18,7 +18,9 @@
 
 #include "sched/worker.h"
 
-enum { WEFT__LOOK_EVERY = 61 };
+#ifndef WEFT__LOOK_EVERY
+#define WEFT__LOOK_EVERY 61
+#endif
 
 /* The next task of `w`, the calling worker, or NULL. */
 struct weft__task *weft__pick(struct weft__worker *w);

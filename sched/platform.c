@@ -150,6 +150,20 @@ void weft__stall(void)
 #endif
 }
 
+int weft__thread_clock_id(void)
+{
+    clockid_t id;
+
+    return pthread_getcpuclockid(pthread_self(), &id) == 0 ? id : CLOCK_THREAD_CPUTIME_ID;
+}
+
+int64_t weft__thread_clock(int id)
+{
+    struct timespec t;
+
+    return clock_gettime(id, &t) == 0 ? (int64_t)t.tv_sec * 1000000000 + t.tv_nsec : 0;
+}
+
 void weft__spin(unsigned *turns)
 {
     if (++*turns < 64)

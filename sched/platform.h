@@ -102,6 +102,11 @@ void weft__membarrier(void);
 
 int64_t weft__clock(void); /* CLOCK_MONOTONIC, nanoseconds */
 
+/* The CPU time that a thread has used, in nanoseconds, by the number that stands for the calling thread's clock everywhere in the
+ * process. A number that stands for no thread any more: 0. */
+int weft__thread_clock_id(void);
+int64_t weft__thread_clock(int id);
+
 /* Stalls the CPU for some ten nanoseconds, to the benefit of what else runs on the core. */
 void weft__stall(void);
 

@@ -33,9 +33,6 @@ struct weft_scope {
     struct weft__timer timer;
 };
 
-/* Added to `pending` while the owner waits. */
-#define WEFT__GROUP_WAITING ((int64_t)1 << 40)
-
 struct weft_group {
     weft_scope scope;
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/spawn.h"
 
+#include <string.h>
+
 #include <weft/error.h>
 
+#include "sched/children.h"
 #include "sched/group.h"
 #include "sched/idle.h"
 #include "sched/options.h"
@@ -51,11 +54,11 @@ static int admit(struct weft__task *t, weft_group *g, uint64_t *epoch)
 /* Counts a child that is about to be pushed, and takes that back. */
 static inline void count_up(struct weft__task *t, weft_group *g)
 {
-    /* relaxed: the child cannot end, and be counted down, before it is pushed */
+    /* The child cannot end, and be counted down, before it is pushed. */
     if (WEFT__LIKELY(t == g->scope.owner))
         g->unstarted++;
     else
-        A_ADD(&g->pending, 1, relaxed);
+        weft__children_add(&g->pending);
 }
 
 static void uncount(struct weft__task *t, weft_group *g)
@@ -72,10 +75,18 @@ static int refuse(weft_group *g, int code)
     return code;
 }
 
+/* How a task is to be, beside function and argument. */
+struct wish {
+    struct weft__task_kind kind;
+    const char *name;
+    const void *copy; /* NULL: `arg` itself */
+    size_t size;
+};
+
 /* What all spawns share. Pinned tasks, and those of other levels than normal, go to the ready queue, which a join leaves alone. */
-static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn, void *arg, struct weft__task_kind kind,
-                                                       const char *name)
+static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn, void *arg, const struct wish *wish)
 {
+    struct weft__task_kind kind = wish->kind;
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL, *child;
     uint64_t epoch;
@@ -101,7 +112,9 @@ static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn
         }
         child->kind = kind;
     }
-    child->name = name;
+    child->name = wish->name;
+    if (wish->copy != NULL)
+        child->arg = memcpy(child->copy, wish->copy, wish->size);
     count_up(t, g);
     if (!weft__kind_is_usual(kind)) {
         weft__worker_queue(w, child);
@@ -116,23 +129,39 @@ static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn
 
 int weft_spawn(weft_group *g, weft_fn fn, void *arg)
 {
-    return spawn(g, fn, arg, (struct weft__task_kind){0}, NULL);
+    return spawn(g, fn, arg, &(const struct wish){.copy = NULL});
+}
+
+/* What the options ask for, which may be NULL: 0 or WEFT_EINVAL. */
+static int read_options(struct weft__task *t, const weft_task_options *o, struct wish *wish)
+{
+    static const uint8_t levels[] = {WEFT__LOW, WEFT__NORMAL, WEFT__HIGH};
+    int class;
+
+    if (o == NULL || t == NULL)
+        return 0;
+    class = weft__stack_class_of(t->rt->stacks, o->stack_size);
+    if (class < 0 || o->priority < WEFT_PRIORITY_LOW || o->priority > WEFT_PRIORITY_HIGH || !WEFT__RESERVED_ARE_ZERO(o))
+        return WEFT_EINVAL;
+    wish->name = o->name;
+    wish->kind = (struct weft__task_kind){levels[o->priority - WEFT_PRIORITY_LOW], o->pinned, (uint8_t) class};
+    if (!weft__kind_is_usual(wish->kind))
+        A_STORE(&t->rt->has_special, true, relaxed); /* relaxed: who misses it for a moment comes to the task later */
+    return 0;
 }
 
 int weft_spawn_with(weft_group *g, weft_fn fn, void *arg, const weft_task_options *o)
 {
-    static const uint8_t levels[] = {WEFT__LOW, WEFT__NORMAL, WEFT__HIGH};
-    struct weft__task *t = weft__task_self();
-    struct weft__task_kind kind;
-    int class;
+    struct wish wish = {.copy = NULL};
+    int rc = read_options(weft__task_self(), o, &wish);
 
-    if (o == NULL || t == NULL)
-        return weft_spawn(g, fn, arg);
-    class = weft__stack_class_of(t->rt->stacks, o->stack_size);
-    if (class < 0 || o->priority < WEFT_PRIORITY_LOW || o->priority > WEFT_PRIORITY_HIGH || !WEFT__RESERVED_ARE_ZERO(o))
-        return WEFT_EINVAL;
-    kind = (struct weft__task_kind){levels[o->priority - WEFT_PRIORITY_LOW], o->pinned, (uint8_t)class};
-    if (!weft__kind_is_usual(kind))
-        A_STORE(&t->rt->has_special, true, relaxed); /* relaxed: who misses it for a moment comes to the task later */
-    return spawn(g, fn, arg, kind, o->name);
+    return rc < 0 ? rc : spawn(g, fn, arg, &wish);
+}
+
+int weft_spawn_copy(weft_group *g, weft_fn fn, const void *arg, size_t size, const weft_task_options *o)
+{
+    struct wish wish = {.copy = arg, .size = size};
+    int rc = size <= WEFT_COPY_MAX ? read_options(weft__task_self(), o, &wish) : WEFT_EINVAL;
+
+    return rc < 0 ? rc : spawn(g, fn, NULL, &wish);
 }

@@ -82,8 +82,9 @@ static int add_slab(struct weft__stack_pool *p)
     if (slab->count < p->next_count)
         weft__unmap(slab->base + slab_size(p, slab), asked - slab_size(p, slab));
 #if WEFT__ASAN
-    for (unsigned i = 0; i < slab->count; i++)
-        __lsan_register_root_region(slab->base + p->stride * i + p->guard, p->stride - p->guard);
+    /* The whole slab: LeakSanitizer goes through all mappings of the process for each region, so one for each stack takes for
+     * ever. It leaves out the guards, which mprotect has made unreadable (pages.c). */
+    __lsan_register_root_region(slab->base, slab_size(p, slab));
 #endif
     slab->next = p->slabs;
     p->slabs = slab;
@@ -139,8 +140,7 @@ void weft__stack_pool_fini(struct weft__stack_pool *p)
             if (!is_trimmed(slab, i))
                 weft__context_fini(&record_of(p, slab, i)->context);
 #if WEFT__ASAN
-        for (unsigned i = 0; i < slab->count; i++)
-            __lsan_unregister_root_region(slab->base + p->stride * i + p->guard, p->stride - p->guard);
+        __lsan_unregister_root_region(slab->base, slab_size(p, slab));
         /* A stack that was left inside its loop keeps that loop's poisoned red zones, which the next mapping of these
          * addresses must not inherit. */
         __asan_unpoison_memory_region(slab->base, slab_size(p, slab));

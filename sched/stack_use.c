@@ -6,14 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#endif
-#endif
-#ifndef RUNNING_ON_VALGRIND
-#define RUNNING_ON_VALGRIND 0
-#endif
+#include "sched/valgrind.h"
 
 size_t weft__stack_use_max(const weft_runtime *rt, unsigned stack_class)
 {
@@ -69,7 +62,7 @@ static void warn(const struct weft__task *t, size_t used, size_t promise)
 
 WEFT__NOINLINE void weft__stack_use_ended(const struct weft__task *t, char *first)
 {
-    struct weft__stack_pool *p = &t->rt->stacks[t->stack_class];
+    struct weft__stack_pool *p = &t->rt->stacks[t->kind.stack_class];
     char *end = (char *)__builtin_frame_address(0) - OWN;
     char *low = t->stack->low, *deepest;
     size_t used, most;

@@ -72,12 +72,9 @@ static struct weft__task *steal_private(struct weft__worker *w, unsigned start)
     return NULL;
 }
 
-/* Judges the last theft now that all that it brought is done. */
-static void judge_theft(struct weft__worker *w, weft_time now)
+void weft__steal_judge(struct weft__worker *w)
 {
-    if (w->theft_done == 0)
-        return;
-    if (now - w->theft_done < 2 * w->theft_cost)
+    if (weft__clock() - w->theft_done < 2 * w->theft_cost)
         w->thefts_in_vain++;
     else
         w->thefts_in_vain = 0;
@@ -91,7 +88,6 @@ struct weft__task *weft__steal(struct weft__worker *w)
     struct weft__task *t;
 
     A_BUMP(&w->counters.steals_tried);
-    judge_theft(w, began);
     if (w->thefts_in_vain >= THEFTS_IN_VAIN) {
         w->resting = true;
         w->thefts_in_vain = THEFTS_IN_VAIN - 1;

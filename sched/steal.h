@@ -27,6 +27,9 @@ static inline struct weft__task *weft__steal_fresh(struct weft__worker *w, struc
     return weft__fresh(w, weft__steal_ready(d));
 }
 
+/* Judges the last theft of `w` that is not judged yet (theft_done), now that all that it brought is done. */
+void weft__steal_judge(struct weft__worker *w);
+
 /* A task of another worker's, for `w`, which has nothing to do; or NULL. */
 struct weft__task *weft__steal(struct weft__worker *w);
 

@@ -14,10 +14,7 @@ int weft_yield(void)
         return WEFT_ENOTASK;
     if (WEFT__UNLIKELY(weft__task_canceled(t)))
         return weft__checkpoint_slow(w, t);
-    if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
-        (void)weft__worker_attend(w, t);
-    else
-        weft__worker_yield(w, t);
+    weft__worker_yield(w, t);
     return 0;
 }
 

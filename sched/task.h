@@ -91,11 +91,13 @@ struct weft__task {
     _Atomic uint32_t slot;     /* numbers the record, once somebody has asked for an id; 0: nobody yet */
     struct weft__link *groups; /* its groups that hold a linked task */
     uint32_t generation;       /* counts the tasks that have used this record */
+
+    WEFT__ALIGNED unsigned char copy[WEFT_COPY_MAX]; /* of the argument, where the spawner asked for it */
 };
 
 /* Safe in a signal handler. */
 uint64_t weft__task_id(struct weft__task *t);
 
-_Static_assert(sizeof(struct weft__task) == 2 * WEFT__CACHE_LINE, "a task is two cache lines");
+_Static_assert(sizeof(struct weft__task) == 3 * WEFT__CACHE_LINE, "a task is two cache lines, and one for a copied argument");
 
 #endif

@@ -148,9 +148,16 @@ void weft__worker_yield(struct weft__worker *w, struct weft__task *t)
 
 struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__task *t)
 {
-    A_STORE(&w->attention, 0, relaxed); /* relaxed: hints, they carry no data */
+    /* relaxed: hints, they carry no data */
+    bool meant = A_LOAD(&w->attention, relaxed) == A_LOAD(&w->picks, relaxed);
+    weft_time computed;
+
+    A_STORE(&w->attention, 0, relaxed);
+    if (!meant)
+        return w;
     A_STORE(&w->look, 1, relaxed);
-    give_way(w, t, WEFT__AFTER_SLICE);
+    computed = weft__thread_clock(A_LOAD(&w->cpu_clock, relaxed)) - A_LOAD(&w->monitor_cpu, relaxed);
+    give_way(w, t, computed > WEFT__SLICE_NS ? WEFT__AFTER_SLICE : WEFT__AFTER_YIELD);
     return weft__worker_self();
 }
 
@@ -202,6 +209,7 @@ void *weft__worker_main(void *arg)
 
     weft__worker_set_self(w);
     weft__signal_stack_enter(w->signal_stack);
+    A_STORE(&w->cpu_clock, weft__thread_clock_id(), relaxed); /* relaxed: a number */
     weft__context_init_thread(&w->native);
     w->stack = take_stack(w, 0);
     weft__context_switch(&w->native, &w->stack->context);

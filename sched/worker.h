@@ -20,6 +20,10 @@
 #include "sched/task.h"
 #include "sched/timer.h"
 
+/* A task that is made to yield is spent, and queued behind the others, if its thread has computed for so long since the monitor first
+ * found it stuck. Else the thread did not run, for others had its CPU or because it was blocked. */
+#define WEFT__SLICE_NS 300000
+
 /* What is to be done for the context that was just left, by the one that goes on. */
 enum weft__after {
     WEFT__AFTER_NOTHING,
@@ -61,9 +65,12 @@ struct weft__worker {
 
     /* Written by the worker, read by the monitor; and the other way round. */
     WEFT__ALIGNED _Atomic uint32_t picks;
-    _Atomic uint32_t attention;            /* the monitor asks the running task to yield */
+    _Atomic uint32_t
+        attention; /* the monitor asks the task of this pick to yield; 0: none. A flag alone would meet the next task */
     _Atomic uint32_t look;                 /* the monitor asks the next pick to look around */
     uint32_t monitor_picks, monitor_stuck; /* the monitor's own */
+    _Atomic int32_t cpu_clock;             /* of the worker's thread */
+    _Atomic weft_time monitor_cpu;         /* its time when the monitor first found the worker stuck */
     struct weft__counters counters;
 
     /* Shared. */
@@ -104,8 +111,8 @@ void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct
 /* Lets others run first, if there are any. */
 void weft__worker_yield(struct weft__worker *w, struct weft__task *t);
 
-/* Does what the monitor asks for by `attention`: looks around, and ends the slice of `t`, the calling task, if there is anything else to
- * run. Returns the caller's worker after it. */
+/* Does what the monitor asks for by `attention`: looks around, and ends the slice of `t`, the calling task, if it is the one that is meant
+ * and there is anything else to run. Returns the caller's worker after it. */
 struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__task *t);
 
 /* Puts a task into the ready queue of its level, or where a pinned one belongs. Never fails. */

@@ -48,6 +48,7 @@ static int multiply(struct product *p)
     for (size_t i = 0; i < n * n; i++) {
         p->a[i] = (double)(i % 7);
         p->b[i] = (double)(i % 5);
+        p->c[i] = 0; /* so that neither of the two measurements meets fresh memory */
     }
     weft_time begin = weft_now();
     int rc = weft_parallel_for(0, n, 0, multiply_row, p);

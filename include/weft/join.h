@@ -39,7 +39,9 @@ WEFT_BEGIN_DECLS
  *   WEFT_ECANCELED  the calling task's scope is cancelled; when it was so before, neither half is entered
  *   WEFT_ENOTASK    called outside of a task; neither is entered
  *   0               both have returned 0 or more
- * Both halves may suspend, spawn and join. May suspend; task only. Where memory is out it goes on without help.
+ * Both halves may suspend, spawn and join, but `f` must not wait for `g`, which may begin after it. Another task that runs `g` has the
+ * caller's stack size and priority; the halves of a pinned caller stay on its thread. Where memory is out it goes on without help.
+ * May suspend; task only.
  */
 WEFT_API int weft_join(weft_fn f, void *a, weft_fn g, void *b) WEFT_NONNULL(1, 3);
 

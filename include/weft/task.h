@@ -52,6 +52,14 @@ typedef struct weft_task_options {
  *   WEFT_EMAPLIMIT  no more stacks can be guarded; the group fails with this code */
 WEFT_API int weft_spawn_with(weft_group *g, weft_fn fn, void *arg, const weft_task_options *options) WEFT_NONNULL(2);
 
+/* The largest argument that is copied. */
+#define WEFT_COPY_MAX 64
+
+/* weft_spawn_with() of a task that gets a copy of the `size` bytes at `arg`: they lie in the task's record, aligned for any type,
+ * and are the task's to write to until it ends. Also returns WEFT_EINVAL when there are more than WEFT_COPY_MAX bytes. */
+WEFT_API int weft_spawn_copy(weft_group *g, weft_fn fn, const void *arg, size_t size, const weft_task_options *options)
+    WEFT_NONNULL(2, 3);
+
 /* A number for the calling task that no other task of its runtime has, before 2^32 others have used its record; 0 outside
  * of a task. Does not suspend. */
 WEFT_API uint64_t weft_task_id(void);

@@ -117,6 +117,8 @@ def main():
     race = r"ThreadSanitizer: data race|Possible data race"
     if args.sanitizer == "address" or "valgrind" in args.launcher:
         tasks.expect("fault_task/leak", leak)
+        tasks.expect("sound_task/memory_held_by_a_parked_task_is_no_leak")
+        tasks.expect("fault_task/memory_lost_beside_parked_tasks", leak)
         tasks.expect("fault_task/use_after_free", use_after_free)
     if args.sanitizer == "thread":
         tasks.expect("fault_task/race", race)

@@ -2,6 +2,7 @@
 /* Planted faults inside of tasks, which the tools must see in spite of the stacks that weft switches. */
 #include "tests/support/support.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -74,7 +75,7 @@ static int failed_check(void *arg)
     return 0;
 }
 
-static int leak(void *arg)
+static __attribute__((noinline)) int leak(void *arg)
 {
     (void)arg;
     sink = malloc(100);
@@ -126,6 +127,65 @@ WEFT_TEST(fault_task, failed_check_on_either_worker)
 WEFT_TEST(fault_task, leak)
 {
     CHECK_OK(run_suspended(leak));
+}
+
+/* The end of the process finds many tasks parked. */
+enum { PARKED = 500 };
+
+static atomic_int parked;
+
+static int park(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&parked, 1);
+    return weft_sleep_ms(1000000);
+}
+
+/* Memory that nothing but the stack of a parked task points to. */
+static int hold_memory(void *arg)
+{
+    void *volatile held = malloc(100);
+
+    (void)park(arg);
+    free(held);
+    return 0;
+}
+
+/* What calls have left below the frames of the caller is found, too. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+    volatile char below[16384];
+
+    for (size_t i = 0; i < sizeof below; i++)
+        below[i] = 0;
+}
+
+static int lose_memory_and_park(void *arg)
+{
+    (void)leak(NULL);
+    wipe_stack();
+    return park(arg);
+}
+
+static void leave_parked(weft_fn fn)
+{
+    static weft_runtime *rt;
+
+    CHECK_OK(weft_runtime_create(&rt, &(weft_runtime_options){.workers = 2}));
+    for (int i = 0; i < PARKED; i++)
+        CHECK_OK(weft_runtime_spawn(rt, fn, NULL));
+    while (atomic_load(&parked) < PARKED)
+        sched_yield();
+}
+
+WEFT_TEST(sound_task, memory_held_by_a_parked_task_is_no_leak)
+{
+    leave_parked(hold_memory);
+}
+
+WEFT_TEST(fault_task, memory_lost_beside_parked_tasks)
+{
+    leave_parked(lose_memory_and_park);
 }
 
 WEFT_TEST(fault_task, use_after_free)

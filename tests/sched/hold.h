@@ -45,8 +45,8 @@ static inline void hold_others(struct helpers *h)
     int others = (int)weft_runtime_workers(weft_runtime_current()) - 1;
 
     h->g = weft_group_open(NULL);
-    atomic_init(&h->held, 0);
-    atomic_init(&h->let_go, 0);
+    atomic_store(&h->held, 0); /* others may look already */
+    atomic_store(&h->let_go, 0);
     for (int i = 0; i < others; i++)
         CHECK_OK(weft_spawn(h->g, help, h));
     /* Without a checkpoint: the caller's worker must not run one itself. */

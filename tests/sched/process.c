@@ -14,16 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#endif
-#endif
-#ifndef RUNNING_ON_VALGRIND
-#define RUNNING_ON_VALGRIND 0
-#endif
-
-#include "tests/support/test.h"
+#include "tests/support/support.h"
 
 static int entries(const char *path)
 {
@@ -76,15 +67,15 @@ void process_prepare(void)
 struct process_state process_look(void)
 {
     struct process_state s = {0};
-    int before;
+    /* A joined thread has told so from its last instructions, and may be on the list for a moment still; a thread of an
+     * emulator has more to do after that. Those that are left behind stay. */
+    int looks = getenv("WEFT_TEST_EMULATED") != NULL ? 20 : 2;
 
-    /* A joined thread has told so from its last instructions, and may be on the list for a moment still. */
-    s.threads = entries("/proc/self/task");
-    do {
+    for (int same = 0, before = -1; same < looks; same = s.threads == before ? same + 1 : 0) {
         before = s.threads;
         (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
         s.threads = entries("/proc/self/task");
-    } while (s.threads != before);
+    }
     s.descriptors = entries("/proc/self/fd");
     s.mappings = lines("/proc/self/maps");
     s.mapped_kib = number("/proc/self/status", "VmData:");
@@ -98,7 +89,7 @@ void process_check(const struct process_state *before, const struct process_stat
 {
     CHECK_EQ(after->threads, before->threads);
     CHECK_EQ(after->descriptors, before->descriptors);
-    if (RUNNING_ON_VALGRIND)
+    if (test_under_valgrind())
         return; /* what is mapped is valgrind's; it reports what is lost itself */
     if (getenv("WEFT_TEST_EMULATED") != NULL) {
         /* /proc tells of the emulator, which keeps the code that it has translated. */
@@ -112,11 +103,6 @@ void process_check(const struct process_state *before, const struct process_stat
         CHECK_LT(after->mapped_kib, before->mapped_kib + 256 + 4L * cycles);
         CHECK_LT(after->heap_bytes, before->heap_bytes + 16384 + 64L * cycles);
     }
-}
-
-bool process_is_emulated(void)
-{
-    return RUNNING_ON_VALGRIND;
 }
 
 long process_switches(void)
@@ -166,4 +152,28 @@ pid_t process_fork(void)
             (void)signal(faults[i], SIG_DFL);
     }
     return child;
+}
+
+int process_listen(void (*body)(void), char *said, size_t size)
+{
+    size_t used = 0;
+    ssize_t n;
+    int fd[2];
+    pid_t child;
+
+    CHECK_OK(pipe(fd));
+    child = process_fork();
+    if (child == 0) {
+        (void)dup2(fd[1], STDERR_FILENO);
+        (void)close(fd[0]);
+        (void)close(fd[1]);
+        body();
+        _exit(0);
+    }
+    (void)close(fd[1]);
+    while ((n = read(fd[0], said + used, size - 1 - used)) > 0)
+        used += (size_t)n;
+    said[used] = '\0';
+    (void)close(fd[0]);
+    return process_wait(child);
 }

@@ -23,9 +23,6 @@ struct process_state process_look(void);
 /* Fails unless `after` holds no more than `before`, but for what is no leak of one thing a cycle over `cycles` cycles. */
 void process_check(const struct process_state *before, const struct process_state *after, int cycles);
 
-/* Whether valgrind runs the process: then its memory and mappings are valgrind's. */
-bool process_is_emulated(void);
-
 /* The context switches, voluntary or not, of all threads whose name begins with "weft". */
 long process_switches(void);
 
@@ -34,5 +31,8 @@ int process_wait(pid_t child);
 
 /* fork(), with core dumps off and handlers of fault signals at their default in the child. */
 pid_t process_fork(void);
+
+/* Runs `body` in a child, which then exits: what it says on stderr, and how it ends, as process_wait() tells it. */
+int process_listen(void (*body)(void), char *said, size_t size);
 
 #endif

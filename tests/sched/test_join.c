@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* weft_join(): both halves in one task, and each of the ways in which the offered one is taken by another. */
+#include <pthread.h>
+
 #include "sched/platform.h"
 #include "sched/worker.h"
 #include "tests/sched/tasks.h"
@@ -9,7 +11,8 @@ enum { E_FIRST = -1001, E_SECOND = -1002 };
 /* What the halves of most tests know of each other. */
 struct halves {
     atomic_int f_entered, g_entered;
-    atomic_int go;
+    atomic_int go, failed;
+    weft_group *outer;
     int rc;     /* for the half that fails */
     int canary; /* of the caller's frame */
 };
@@ -198,6 +201,39 @@ WEFT_TEST(join, half_that_was_not_taken_is_not_entered_once_the_other_has_failed
     CHECK_OK(run_on(1, f_fails_first, NULL));
 }
 
+/* Work of others lies above the offer when the first half fails, so its owner has to wait for the offer. */
+static int spawn_into_and_fail(void *arg)
+{
+    struct halves *h = arg;
+
+    CHECK_OK(weft_spawn(h->outer, enter_f, h));
+    atomic_store(&h->failed, 1);
+    return h->rc;
+}
+
+static int enter_g_before_the_failure(void *arg)
+{
+    CHECK_EQ(((struct halves *)arg)->failed, 0);
+    return enter_g(arg);
+}
+
+static int f_fails_below_other_work(void *arg)
+{
+    struct halves h = {.rc = E_FIRST, .outer = weft_group_open(NULL)};
+
+    (void)arg;
+    CHECK_RC(weft_join(spawn_into_and_fail, &h, enter_g_before_the_failure, &h), E_FIRST);
+    CHECK_OK(weft_group_wait(h.outer));
+    CHECK_EQ(h.f_entered, 1);
+    weft_group_close(h.outer);
+    return weft_yield();
+}
+
+WEFT_TEST(join, half_that_lies_below_other_work_is_not_entered_once_the_other_has_failed)
+{
+    CHECK_OK(run_on(1, f_fails_below_other_work, NULL));
+}
+
 static int f_fails_often(void *arg)
 {
     (void)arg;
@@ -333,11 +369,20 @@ static int f_sleeps_deep_inside(void *arg)
     weft_group *g = weft_group_open(NULL);
     int rc;
 
-    enter_f(arg);
     CHECK_OK(weft_spawn(g, sleep_forever, NULL));
+    enter_f(arg); /* from now on the other may fail */
     rc = weft_group_wait(g);
     weft_group_close(g);
     return (int)weft_scope_close(s, rc);
+}
+
+/* The other half begins first, and may be before its first step still. */
+static int fail_once_f_is_in(void *arg)
+{
+    struct halves *h = arg;
+
+    yield_until(&h->f_entered, 1);
+    return fail_g(h);
 }
 
 static int g_fails_while_f(void *arg)
@@ -348,7 +393,7 @@ static int g_fails_while_f(void *arg)
     for (size_t i = 0; i < 3; i++) {
         struct halves h = {.rc = E_SECOND};
 
-        CHECK_RC(weft_join(ways[i], &h, fail_g, &h), E_SECOND);
+        CHECK_RC(weft_join(ways[i], &h, fail_once_f_is_in, &h), E_SECOND);
         CHECK_EQ(h.f_entered, 1);
         CHECK_EQ(h.g_entered, 1);
     }
@@ -540,7 +585,7 @@ static int talk(void *arg)
     return 0;
 }
 
-WEFT_TEST(join, halves_may_wait_for_each_other)
+WEFT_TEST(join, halves_may_suspend_in_channels)
 {
     run_both_ways(talk, NULL);
 }
@@ -589,7 +634,120 @@ WEFT_TEST(join, callers_that_migrate_find_their_frames)
     run_both_ways(wander_in_a_tree, NULL);
 }
 
+/* Callers that were spawned with options. */
+
+enum { LARGE = 1 << 20 };
+
+/* Writes to most of a large stack, a page at a time. */
+static __attribute__((noinline)) int fill_a_large_stack(void)
+{
+    volatile char large[LARGE - (128 << 10)];
+
+    for (size_t i = 0; i < sizeof large; i += 1024)
+        large[i] = (char)i;
+    return large[1024];
+}
+
+static int fill_stack_in_f(void *arg)
+{
+    CHECK_EQ(fill_a_large_stack(), 0);
+    return enter_f_and_wait_for_g(arg);
+}
+
+static int fill_stack_in_g(void *arg)
+{
+    CHECK_EQ(fill_a_large_stack(), 0);
+    return enter_g(arg);
+}
+
+static int join_on_large_stack(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 20; i++) {
+        struct halves h = {0};
+
+        CHECK_OK(weft_join(fill_stack_in_f, &h, fill_stack_in_g, &h));
+        CHECK_EQ(h.g_entered, 1);
+    }
+    return 0;
+}
+
+static int join_in_large_task(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    (void)arg;
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(weft_spawn_with(g, join_on_large_stack, NULL, &(weft_task_options){.stack_size = LARGE}));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
+
+WEFT_TEST(join, taken_half_has_a_stack_as_large_as_the_callers)
+{
+    run_both_ways(join_in_large_task, NULL);
+}
+
+/* The halves of a pinned caller, and theirs, run on its thread, whoever would like to help. */
+struct pinned {
+    pthread_t thread;
+    int depth;
+    atomic_int *leaves;
+};
+
+static int stay_on_the_thread(void *arg)
+{
+    struct pinned *p = arg, below = {p->thread, p->depth - 1, p->leaves};
+
+    CHECK(pthread_equal(p->thread, pthread_self()));
+    if (p->depth % 3 == 0)
+        CHECK_OK(weft_yield());
+    if (p->depth % 4 == 0)
+        pause_thread_ms(1); /* thieves come */
+    CHECK(pthread_equal(p->thread, pthread_self()));
+    if (p->depth == 0)
+        return count(p->leaves);
+    CHECK_OK(weft_join(stay_on_the_thread, &below, stay_on_the_thread, &below));
+    CHECK(pthread_equal(p->thread, pthread_self()));
+    return 0;
+}
+
+static int join_pinned(void *arg)
+{
+    struct pinned p = {pthread_self(), 6, arg};
+
+    return stay_on_the_thread(&p);
+}
+
+static int join_in_pinned_tasks(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    atomic_int leaves = 0;
+
+    (void)arg;
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(weft_spawn_with(g, join_pinned, &leaves, &(weft_task_options){.pinned = true}));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    CHECK_EQ(leaves, 3 * 64);
+    return 0;
+}
+
+WEFT_TEST(join, halves_of_a_pinned_caller_stay_on_its_thread)
+{
+    run_both_ways(join_in_pinned_tasks, NULL);
+}
+
 /* What a half leaves open. */
+
+static int sleep_and_say_so(void *arg)
+{
+    atomic_fetch_add((atomic_int *)arg, 1);
+    CHECK_RC(weft_sleep_ms(FOREVER_MS), WEFT_ECANCELED);
+    atomic_fetch_sub((atomic_int *)arg, 1);
+    return WEFT_ECANCELED;
+}
 
 static int leave_things_open(void *arg)
 {
@@ -597,32 +755,32 @@ static int leave_things_open(void *arg)
 
     CHECK_NOT_NULL(weft_scope_open(weft_after_ms(FOREVER_MS)));
     g = weft_group_open(NULL);
-    CHECK_OK(weft_spawn(g, count_and_sleep_forever, arg));
-    CHECK_OK(weft_spawn(g, sleep_forever, NULL));
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(weft_spawn(g, sleep_and_say_so, arg));
     CHECK_NOT_NULL(weft_scope_open(0));
-    return weft_yield();
+    yield_until(arg, 1);
+    return 0;
 }
 
 static int leave_things_open_and_fail(void *arg)
 {
-    weft_scope *s = weft_scope_open(0);
-
     (void)leave_things_open(arg);
-    (void)weft_scope_cancel(s);
+    CHECK_OK(weft_scope_cancel(weft_scope_open(0)));
     return E_FIRST;
 }
 
 static int join_untidy_halves(void *arg)
 {
-    atomic_int asleep = 0;
+    atomic_int a = 0, b = 0;
     weft_scope *s = weft_scope_open(0);
 
     (void)arg;
     for (int i = 0; i < 10; i++) {
-        CHECK_OK(weft_join(leave_things_open, &asleep, leave_things_open, &asleep));
-        CHECK_OK(weft_join(leave_things_open, &asleep, nothing, NULL));
-        CHECK_RC(weft_join(nothing, NULL, leave_things_open_and_fail, &asleep), E_FIRST);
-        CHECK_RC(weft_join(leave_things_open_and_fail, &asleep, leave_things_open, &asleep), E_FIRST);
+        CHECK_OK(weft_join(leave_things_open, &a, leave_things_open, &b));
+        CHECK_OK(weft_join(leave_things_open, &a, nothing, NULL));
+        CHECK_RC(weft_join(nothing, NULL, leave_things_open_and_fail, &b), E_FIRST);
+        CHECK_RC(weft_join(leave_things_open_and_fail, &a, nothing, NULL), E_FIRST);
+        CHECK_EQ(a + b, 0); /* who slept has ended */
         CHECK(!weft_canceled());
     }
     CHECK_RC(weft_scope_close(s, 42), 42); /* it is the innermost again */
@@ -823,6 +981,36 @@ static int joins_beside_sleeper(void *arg)
     CHECK_OK(weft_group_wait(g));
     weft_group_close(g);
     return 0;
+}
+
+/* A tree, not a row: above each join that yields lie offers that never end either. */
+static int join_in_depth_until_told(void *arg)
+{
+    struct ladder *l = arg, next = {l->depth - 1, l->counted};
+
+    if (l->depth == 0 || atomic_load(l->counted) != 0)
+        return 0;
+    return weft_join(join_in_depth_until_told, &next, join_in_depth_until_told, &next);
+}
+
+static int trees_beside_sleeper(void *arg)
+{
+    atomic_int told = 0;
+    struct ladder tree = {60, &told};
+    weft_group *g = weft_group_open(NULL);
+
+    (void)arg;
+    CHECK_OK(weft_spawn(g, join_in_depth_until_told, &tree));
+    CHECK_OK(weft_spawn(g, join_in_depth_until_told, &tree));
+    CHECK_OK(weft_spawn(g, tell_after_a_sleep, &told));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
+
+WEFT_TEST(join, trees_of_joins_starve_nobody)
+{
+    run_both_ways(trees_beside_sleeper, NULL);
 }
 
 WEFT_TEST(join, loop_of_joins_starves_nobody)

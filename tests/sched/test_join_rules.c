@@ -299,16 +299,29 @@ enum { DEEP = TEST_TSAN ? 2000 : TEST_ASAN ? 10000 : 100000 };
 struct level {
     int depth;
     long sum;
+    bool cancels;
 };
+
+/* After it nobody knows that he is not cancelled without looking at his scopes. */
+static int cancel_something_else(void)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    CHECK_OK(weft_group_cancel(g));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
 
 static int descend(void *arg)
 {
-    struct level *l = arg, below = {l->depth - 1, 0};
+    struct level *l = arg, below = {.depth = l->depth - 1};
     volatile char frame[64];
     weft_group *g;
 
     if (l->depth == 0)
-        return 0;
+        return l->cancels ? cancel_something_else() : 0;
+    below.cancels = l->cancels;
     memset((char *)frame, l->depth & 0x7f, sizeof frame);
     g = weft_group_open(NULL);
     CHECK_NOT_NULL(g);
@@ -325,7 +338,16 @@ static int descend(void *arg)
 
 WEFT_TEST(join_rules, recursion_of_groups_overflows_no_stack)
 {
-    struct level l = {DEEP, 0};
+    struct level l = {.depth = DEEP};
+
+    CHECK_OK(test_run(descend, &l));
+    CHECK_EQ(l.sum, DEEP);
+}
+
+/* Were each level to look at all scopes around it, that would be the square of the depth: minutes. */
+WEFT_TEST(join_rules, one_level_of_a_recursion_looks_at_the_scopes_for_all)
+{
+    struct level l = {.depth = DEEP, .cancels = true};
 
     CHECK_OK(test_run(descend, &l));
     CHECK_EQ(l.sum, DEEP);
@@ -334,7 +356,7 @@ WEFT_TEST(join_rules, recursion_of_groups_overflows_no_stack)
 /* The same with a failure at the bottom, and with a cancellation from the top: through all the levels. */
 static int descend_and(void *arg)
 {
-    struct level *l = arg, below = {l->depth - 1, l->sum};
+    struct level *l = arg, below = {.depth = l->depth - 1, .sum = l->sum};
     weft_group *g;
     int rc;
 
@@ -350,14 +372,14 @@ static int descend_and(void *arg)
 
 WEFT_TEST(join_rules, failure_comes_up_through_a_deep_recursion)
 {
-    struct level l = {DEEP / 10, -EIO};
+    struct level l = {.depth = DEEP / 10, .sum = -EIO};
 
     CHECK_RC(test_run(descend_and, &l), -EIO);
 }
 
 static int cancel_deep(void *arg)
 {
-    struct level l = {DEEP / 10, 0};
+    struct level l = {.depth = DEEP / 10};
     weft_group *g = weft_group_open(NULL);
 
     (void)arg;

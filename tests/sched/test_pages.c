@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sched/slab.h"
 #include "tests/sched/process.h"
 #include "tests/sched/tasks.h"
 
@@ -205,9 +206,9 @@ WEFT_TEST(pages, spawn_fails_at_the_limit_of_mappings_and_says_so)
 {
     long limit = max_map_count();
     struct process_state before, after;
-    int count[2];
+    int count[2], held_back = (int)test_workers() * WEFT__SLAB_BATCH;
 
-    if (TEST_ASAN || TEST_TSAN || process_is_emulated())
+    if (TEST_ASAN || TEST_TSAN || test_under_valgrind())
         TEST_SKIP("the tool's own mappings and records are too many");
     if (limit <= 0 || limit > 300000)
         TEST_SKIP("this system allows so many mappings that the limit is not reached");
@@ -225,9 +226,10 @@ WEFT_TEST(pages, spawn_fails_at_the_limit_of_mappings_and_says_so)
         if (i == 0)
             before = process_look(); /* the first left what libuv and the allocator keep for good */
     }
-    /* As many again: what the first runtime had was given back. */
-    CHECK_LE(count[0] - count[1], 64);
-    CHECK_LE(count[1] - count[0], 64);
+    /* As many again: what the first runtime had was given back. But a task that spawns is made to yield, and may go on elsewhere; what is
+     * left of its batch stays with the worker that it comes from. */
+    CHECK_LE(count[0] - count[1], held_back);
+    CHECK_LE(count[1] - count[0], held_back);
     after = process_look();
     after.mapped_kib = before.mapped_kib; /* what the allocator keeps of a heap this large differs from time to time */
     process_check(&before, &after, 1);

@@ -159,7 +159,7 @@ static int sleep_and_sign(void *arg)
 
 static int wake_in_order(void *arg)
 {
-    struct order o = {.start = weft_now(), .ms = {60, 20, 100, 80, 40}};
+    struct order o = {.start = test_soon(), .ms = {60, 20, 100, 80, 40}};
     static const int expected[] = {1, 4, 0, 3, 2};
     struct entry e[5];
     weft_group *g = weft_group_open(NULL);

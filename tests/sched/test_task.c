@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What weft/task.h promises. */
+#include <stddef.h>
+
 #include "tests/sched/tasks.h"
 
 enum { MANY = 1000 };
@@ -317,4 +319,50 @@ static int child_code_and_writes(void *arg)
 WEFT_TEST(task, result_is_its_code_and_what_it_wrote)
 {
     CHECK_OK(test_run(child_code_and_writes, NULL));
+}
+
+struct copied {
+    atomic_int *sum;
+    int values[10];
+};
+
+static int add_copied(void *arg)
+{
+    struct copied *c = arg;
+
+    CHECK_EQ((uintptr_t)arg % _Alignof(max_align_t), 0);
+    for (int i = 0; i < 10; i++)
+        atomic_fetch_add(c->sum, c->values[i]);
+    c->values[0] = -1; /* the copy is the task's own */
+    CHECK_OK(weft_yield());
+    CHECK_EQ(c->values[0], -1);
+    return 0;
+}
+
+static int copy_arguments(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    char large[WEFT_COPY_MAX + 1] = {0};
+    atomic_int sum = 0;
+
+    (void)arg;
+    for (int i = 0; i < 100; i++) {
+        struct copied c = {.sum = &sum};
+
+        for (int k = 0; k < 10; k++)
+            c.values[k] = i;
+        CHECK_OK(weft_spawn_copy(g, add_copied, &c, sizeof c, NULL));
+        CHECK_EQ(c.values[0], i);
+        c.values[0] = 1000; /* the spawner's stays the spawner's */
+    }
+    CHECK_RC(weft_spawn_copy(g, add_copied, large, sizeof large, NULL), WEFT_EINVAL);
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    CHECK_EQ(sum, 10 * 4950);
+    return 0;
+}
+
+WEFT_TEST(task, copied_arguments_are_the_tasks_own)
+{
+    CHECK_OK(test_run(copy_arguments, NULL));
 }

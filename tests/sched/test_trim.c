@@ -152,7 +152,7 @@ WEFT_TEST(trim, memory_of_a_peak_goes_back_and_then_there_is_no_tick)
     weft_runtime *rt;
     long before, switches;
 
-    if (process_is_emulated())
+    if (test_under_valgrind())
         TEST_SKIP("memory is valgrind's");
     CHECK_OK(weft_runtime_create(&rt, &(weft_runtime_options){.workers = test_workers()}));
     before = resident_bytes();

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "sched/valgrind.h"
+
 __attribute__((constructor)) static void name_codes(void)
 {
     test_code_name = weft_error_name;
@@ -26,6 +28,11 @@ weft_time test_soon(void)
     long scale = text != NULL ? strtol(text, NULL, 10) : 1;
 
     return weft_after_ms(20 * (scale > 0 && scale <= 100 ? scale : 1));
+}
+
+bool test_under_valgrind(void)
+{
+    return RUNNING_ON_VALGRIND;
 }
 
 int test_run(weft_fn fn, void *arg)

@@ -14,6 +14,9 @@ unsigned test_workers(void);
  * under an emulator that meets each instruction for the first time. */
 weft_time test_soon(void);
 
+/* Whether valgrind runs this process. */
+bool test_under_valgrind(void);
+
 /* Runs `fn(arg)` as the first task of a runtime with that number of workers, and returns what weft_run_with() does. */
 int test_run(weft_fn fn, void *arg);
 

@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole scheduler, and the poller, on model threads: workers, threads that are not, and a driver that ticks when all others
+ * sleep. A task that is never run leaves its waiter asleep, so a wake-up that is lost ends a run as a deadlock.
+ */
+#include <weft/chan.h>
+#include <weft/error.h>
+#include <weft/group.h>
+#include <weft/join.h>
+#include <weft/runtime.h>
+#include <weft/scope.h>
+#include <weft/task.h>
+#include <weft/time.h>
+
+#include "io/io.h"
+#include "sched/park.h"
+#include "sched/runtime.h"
+#include "tests/model/explorer.h"
+#include "tests/model/fake.h"
+
+enum { FOREIGN = 2 };
+
+struct world {
+    weft_runtime *rt;
+    struct weft__worker *workers;
+    int done[8]; /* plain, written by tasks */
+
+    /* A wait that is published. */
+    struct weft__task *task;
+    _Atomic uint64_t ticket; /* 0: none */
+    _Atomic unsigned wins;   /* claims by event */
+    _Atomic uint32_t over;
+};
+
+static struct world *world;
+
+/* The part that watches descriptors: the real poller over the model's epoll set. No driver thread: nobody ticks while
+ * somebody runs, so that no tick makes up for a wake-up that was lost. */
+
+static int io_open(weft_runtime *rt, struct weft__io **out)
+{
+    struct weft__io *io = weft__alloc_aligned(sizeof *io);
+
+    io->rt = rt;
+    io->events = weft__alloc(rt->workers_count * sizeof io->events[0]);
+    A_STORE(&io->in_use, true, relaxed);
+    *out = io;
+    return 0;
+}
+
+static void io_close(struct weft__io *io)
+{
+    weft__free(io->events);
+    weft__free(io);
+}
+
+static void io_wake_driver(struct weft__io *io)
+{
+    (void)io;
+}
+
+static const struct weft__io_ops ops = {io_open, io_close, weft__poller_poll, weft__poller_wake, io_wake_driver};
+
+/* Descriptor 0 is the one that the published wait is for. */
+struct weft__descriptor *weft__descriptor_find(struct weft__io *io, int fd)
+{
+    return fd == 0 ? (struct weft__descriptor *)(void *)io : NULL;
+}
+
+/* Claims the published wait, once. */
+static bool deliver(void)
+{
+    uint64_t ticket = A_LOAD(&world->ticket, acquire);
+
+    if (ticket == 0 || !weft__unpark(world->task, ticket, WEFT__WON_EVENT))
+        return false;
+    (void)A_ADD(&world->wins, 1, relaxed);
+    return true;
+}
+
+int weft__descriptor_dispatch(struct weft__descriptor *d, uint32_t generation, uint32_t events)
+{
+    (void)d;
+    (void)generation;
+    (void)events;
+    return deliver();
+}
+
+static void begin(unsigned workers)
+{
+    world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
+    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
+                                     &ops) == 0);
+}
+
+static void end(void)
+{
+    weft_runtime_destroy(world->rt);
+}
+
+/* Threads that are no workers bring tasks. */
+
+static int do_one(void *arg)
+{
+    int *done = arg;
+
+    ++*done;
+    return 7;
+}
+
+static void foreign(void *arg)
+{
+    int *done = arg;
+
+    for (int i = 0; i < 2; i++)
+        MODEL_CHECK(weft_runtime_run(world->rt, do_one, done) == 7);
+    MODEL_CHECK(*done == 2);
+}
+
+static void foreign_pushes(unsigned workers)
+{
+    unsigned threads[FOREIGN];
+
+    begin(workers);
+    for (int i = 0; i < FOREIGN; i++)
+        threads[i] = model_start("foreign", foreign, &world->done[i]);
+    for (int i = 0; i < FOREIGN; i++)
+        model_join(threads[i]);
+    end();
+}
+
+static void foreign_one(void)
+{
+    foreign_pushes(1);
+}
+
+static void foreign_two(void)
+{
+    foreign_pushes(2);
+}
+
+static void foreign_three(void)
+{
+    foreign_pushes(3);
+}
+
+/* Workers that are on their way to sleep are told to leave. */
+static void stop(void)
+{
+    begin(3);
+    end();
+}
+
+/* A task with children: some yield, one spawns into the group. */
+
+static int leaf(void *arg)
+{
+    if (model_choose(2) == 0)
+        MODEL_CHECK(weft_yield() == 0);
+    ++*(int *)arg;
+    return 0;
+}
+
+struct nest {
+    weft_group *group;
+    int *done;
+};
+
+static int nest(void *arg)
+{
+    struct nest *n = arg;
+
+    MODEL_CHECK(weft_spawn(n->group, leaf, n->done) == 0);
+    return 0;
+}
+
+static int parent(void *arg)
+{
+    struct nest n = {weft_group_open(NULL), &world->done[3]};
+
+    (void)arg;
+    MODEL_CHECK(n.group != NULL);
+    for (int i = 0; i < 3; i++)
+        MODEL_CHECK(weft_spawn(n.group, leaf, &world->done[i]) == 0);
+    MODEL_CHECK(weft_spawn(n.group, nest, &n) == 0);
+    MODEL_CHECK(weft_group_wait(n.group) == 0);
+    for (int i = 0; i < 4; i++)
+        MODEL_CHECK(world->done[i] == 1);
+    weft_group_close(n.group);
+    return 0;
+}
+
+static void spawn_and_join(void)
+{
+    begin(2);
+    MODEL_CHECK(weft_runtime_run(world->rt, parent, NULL) == 0);
+    end();
+}
+
+/* Halves of joins, some of them stolen. */
+
+struct sum {
+    int from, to, result;
+};
+
+static int add_up(void *arg)
+{
+    struct sum *s = arg;
+    int middle = (s->from + s->to) / 2;
+    struct sum left = {s->from, middle, 0}, right = {middle, s->to, 0};
+
+    if (s->to - s->from == 1) {
+        s->result = s->from;
+        return 0;
+    }
+    MODEL_CHECK(weft_join(add_up, &left, add_up, &right) == 0);
+    s->result = left.result + right.result;
+    return 0;
+}
+
+static int sum_of_all(void *arg)
+{
+    struct sum s = {0, 6, 0};
+
+    (void)arg;
+    MODEL_CHECK(add_up(&s) == 0 && s.result == 15);
+    return 0;
+}
+
+static void joins(void)
+{
+    begin(2);
+    MODEL_CHECK(weft_runtime_run(world->rt, sum_of_all, NULL) == 0);
+    end();
+}
+
+/* A wait, and three that want to win it: an event, a cancellation and a deadline. */
+
+enum { WAITS = 3 };
+
+/* One wait: waits until somebody wins, checks who. */
+static void wait_once(struct weft__task *t, weft_time deadline, unsigned *won)
+{
+    enum weft__phase phase = WEFT__IDLE;
+
+    if (weft__park_prepare(t, WEFT__CANCELABLE) < 0)
+        return;
+    A_STORE(&world->ticket, weft__park_ticket(t), release);
+    MODEL_CHECK(weft__park_until(t, deadline, &phase) == 0);
+    MODEL_CHECK(phase == WEFT__WON_EVENT || phase == WEFT__WON_CANCEL || phase == WEFT__WON_TIME);
+    *won += phase == WEFT__WON_EVENT;
+}
+
+static int waiter(void *arg)
+{
+    struct weft__task *t = weft__task_self();
+    weft_scope *s = weft_scope_open(0);
+    unsigned won = 0;
+
+    (void)arg;
+    world->task = t;
+    for (int i = 0; i < WAITS; i++)
+        wait_once(t, weft__clock() + (model_choose(2) == 0 ? 2000 : 1000000), &won);
+    A_STORE(&world->ticket, 0, relaxed);
+    A_STORE(&world->over, 1, release);
+    (void)weft_scope_close(s, 0);
+    world->done[0] = (int)won;
+    return 0;
+}
+
+static int start_waiter(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    int rc;
+
+    (void)arg;
+    MODEL_CHECK(weft_spawn(g, waiter, NULL) == 0);
+    rc = weft_yield();
+    if (rc == 0 && model_choose(2) == 0)
+        (void)weft_group_cancel(g);
+    rc = weft_group_wait(g);
+    weft_group_close(g);
+    return rc;
+}
+
+static void event_source(void *arg)
+{
+    bool by_descriptor = arg != NULL;
+
+    for (int i = 0; i < 2 * WAITS; i++)
+        if (by_descriptor)
+            model_make_ready(0);
+        else
+            (void)deliver();
+}
+
+static void waits(bool by_descriptor)
+{
+    unsigned source;
+    int rc;
+
+    begin(2);
+    source = model_start("source", event_source, by_descriptor ? world : NULL);
+    rc = weft_runtime_run(world->rt, start_waiter, NULL);
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    model_join(source);
+    end(); /* then the count is complete */
+    MODEL_CHECK(world->done[0] == (int)A_LOAD(&world->wins, relaxed));
+}
+
+static void wait_word(void)
+{
+    waits(false);
+}
+
+static void descriptor_events(void)
+{
+    waits(true);
+}
+
+/* A wait that only an event ends: one edge, which comes before, during or after the way to sleep. */
+
+static int wait_for_event(void *arg)
+{
+    struct weft__task *t = weft__task_self();
+
+    (void)arg;
+    MODEL_CHECK(weft__park_prepare(t, WEFT__NOT_CANCELABLE) == 0);
+    world->task = t;
+    A_STORE(&world->ticket, weft__park_ticket(t), release);
+    MODEL_CHECK(weft__park(t) == WEFT__WON_EVENT);
+    return 0;
+}
+
+static void one_edge(void *arg)
+{
+    (void)arg;
+    /* A readiness before anybody waits would be remembered by a real descriptor. */
+    while (A_LOAD(&world->ticket, acquire) == 0)
+        model_spin();
+    model_make_ready(0);
+}
+
+static void one_event(void)
+{
+    unsigned source, other;
+
+    begin(2);
+    source = model_start("source", one_edge, NULL);
+    other = model_start("foreign", foreign, &world->done[1]);
+    MODEL_CHECK(weft_runtime_run(world->rt, wait_for_event, NULL) == 0);
+    model_join(source);
+    model_join(other);
+    end();
+}
+
+/* A pinned task, which only its own worker can run: whoever wakes it must wake that one. */
+
+static int pinned_parent(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    MODEL_CHECK(weft_spawn_with(g, wait_for_event, arg, &(weft_task_options){.pinned = true}) == 0);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void deliver_one(void *arg)
+{
+    (void)arg;
+    while (A_LOAD(&world->ticket, acquire) == 0)
+        model_spin();
+    MODEL_CHECK(deliver());
+}
+
+static void pinned(void)
+{
+    unsigned source, other;
+
+    begin(2);
+    source = model_start("source", deliver_one, NULL);
+    other = model_start("foreign", foreign, &world->done[1]);
+    MODEL_CHECK(weft_runtime_run(world->rt, pinned_parent, NULL) == 0);
+    model_join(source);
+    model_join(other);
+    end();
+}
+
+/* A cancellation ends a wait that nothing else ends, whether it comes before, during or after the way to sleep. */
+
+static int wait_forever(void *arg)
+{
+    struct weft__task *t = weft__task_self();
+    enum weft__phase phase;
+
+    (void)arg;
+    /* At its first wait a task takes locks, which order much that is not to rely on them. */
+    if (weft__park_prepare(t, WEFT__CANCELABLE) == 0)
+        weft__park_abandon(t);
+    if (weft__park_prepare(t, WEFT__CANCELABLE) == 0) {
+        MODEL_CHECK(weft__park_until(t, WEFT_NEVER, &phase) == 0);
+        MODEL_CHECK(phase == WEFT__WON_CANCEL);
+    }
+    MODEL_CHECK(weft_canceled());
+    return 0;
+}
+
+static int nobody_comes(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    int rc = weft_spawn(g, wait_forever, arg);
+
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    (void)weft_group_wait(g);
+    weft_group_close(g);
+    return 0;
+}
+
+static void run_forever(void *arg)
+{
+    int rc = weft_runtime_run(world->rt, arg != NULL ? nobody_comes : wait_forever, NULL);
+
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECLOSED);
+}
+
+static void cancellation(void)
+{
+    unsigned alone, parent_too;
+
+    begin(2);
+    alone = model_start("foreign", run_forever, NULL);
+    parent_too = model_start("foreign", run_forever, world);
+    for (unsigned i = model_choose(3); i > 0; i--)
+        model_spin();
+    weft_runtime_stop(world->rt);
+    model_join(alone);
+    model_join(parent_too);
+    end();
+}
+
+/*
+ * A task that holds its worker until another has run strands nobody: another worker must come. A push to the worker's own deque may
+ * be missed by a worker on its way to sleep, and a slot is its worker's: there the monitor helps. Its ticks come only when all
+ * others sleep, and only as many as are given here, so that none makes up for a wake-up that nobody may lose.
+ */
+enum { NO_TICKS = 0, PUSH_TICKS = 1, SLOT_TICKS = 3 };
+
+static int let_go(void *arg)
+{
+    (void)arg;
+    world->done[0]++;
+    A_STORE(&world->over, 1, release);
+    weft__futex_wake(&world->over, 1);
+    return 0;
+}
+
+static void hold(void)
+{
+    while (A_LOAD(&world->over, acquire) == 0)
+        weft__futex_wait(&world->over, 0, INT64_MAX);
+}
+
+static int hold_worker(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    (void)arg;
+    MODEL_CHECK(weft_spawn(g, let_go, NULL) == 0);
+    hold();
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static int hold_alone(void *arg)
+{
+    (void)arg;
+    hold();
+    return 0;
+}
+
+static void driver(void *arg)
+{
+    for (int i = *(int *)arg; i > 0 && A_LOAD(&world->over, relaxed) == 0; i--) {
+        model_wait_quiet();
+        (void)weft__monitor_tick(world->rt);
+    }
+}
+
+static void run_let_go(void *arg)
+{
+    (void)arg;
+    MODEL_CHECK(weft_runtime_run(world->rt, let_go, NULL) == 0);
+}
+
+static void held(weft_fn fn, unsigned workers, int ticks, bool freed_from_outside)
+{
+    unsigned d, other = 0;
+
+    begin(workers);
+    d = model_start("driver", driver, &ticks);
+    if (freed_from_outside)
+        other = model_start("foreign", run_let_go, NULL);
+    MODEL_CHECK(weft_runtime_run(world->rt, fn, NULL) == 0);
+    model_join(d);
+    if (freed_from_outside)
+        model_join(other);
+    MODEL_CHECK(world->done[0] == 1);
+    end();
+}
+
+/* The task that is waited for lies in the deque of the worker that is held. */
+static void held_by_child(void)
+{
+    held(hold_worker, 2, PUSH_TICKS, false);
+}
+
+/* It comes from outside. */
+static void held_by_other(void)
+{
+    held(hold_alone, 2, NO_TICKS, true);
+}
+
+/* It lies in the slot of the worker that is held, from which only the monitor takes it, when it has seen that twice. */
+
+static int wait_and_let_go(void *arg)
+{
+    MODEL_CHECK(wait_for_event(arg) == 0);
+    return let_go(arg);
+}
+
+static int wake_and_hold(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    unsigned turns = 0;
+
+    (void)arg;
+    MODEL_CHECK(weft_spawn(g, wait_and_let_go, NULL) == 0);
+    while (A_LOAD(&world->ticket, acquire) == 0) {
+        MODEL_CHECK(weft_yield() == 0);
+        weft__spin(&turns);
+    }
+    MODEL_CHECK(deliver());
+    hold();
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void held_slot(void)
+{
+    held(wake_and_hold, 2, SLOT_TICKS, false);
+}
+
+/* The monitor's looks, at any time, while tasks wake each other and yield. */
+
+static void nosy(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 6; i++)
+        (void)weft__monitor_tick(world->rt);
+}
+
+static void watched(void)
+{
+    unsigned m, other;
+
+    begin(2);
+    m = model_start("monitor", nosy, NULL);
+    other = model_start("foreign", foreign, &world->done[5]);
+    MODEL_CHECK(weft_runtime_run(world->rt, parent, NULL) == 0);
+    model_join(m);
+    model_join(other);
+    end();
+}
+
+/* Channels: a reply channel whose reader destroys it at once, and two senders into one place. */
+
+static int reply(void *arg)
+{
+    int n = 5;
+
+    return weft_chan_send(arg, &n);
+}
+
+static void reply_from_outside(void *arg)
+{
+    int n = 5;
+
+    MODEL_CHECK(weft_chan_try_send(arg, &n) == 0);
+}
+
+static int ask(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    weft_chan *c = weft_chan_create(sizeof(int), 1);
+    int n = 0;
+
+    MODEL_CHECK(c != NULL);
+    if (arg != NULL)
+        *(unsigned *)arg = model_start("replier", reply_from_outside, c);
+    else
+        MODEL_CHECK(weft_spawn(g, reply, c) == 0);
+    MODEL_CHECK(weft_chan_recv(c, &n) == 0 && n == 5);
+    weft_chan_destroy(c);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void reply_of_task(void)
+{
+    begin(2);
+    MODEL_CHECK(weft_runtime_run(world->rt, ask, NULL) == 0);
+    end();
+}
+
+static void reply_of_thread(void)
+{
+    unsigned replier = 0;
+
+    begin(1);
+    MODEL_CHECK(weft_runtime_run(world->rt, ask, &replier) == 0);
+    model_join(replier);
+    end();
+}
+
+enum { SENDS = 3 };
+
+static int send_some(void *arg)
+{
+    for (int i = 0; i < SENDS; i++)
+        MODEL_CHECK(weft_chan_send(arg, &i) == 0);
+    return 0;
+}
+
+static int receive_all(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    weft_chan *c = weft_chan_create(sizeof(int), 1);
+    int n, sum = 0;
+
+    (void)arg;
+    for (int i = 0; i < 2; i++)
+        MODEL_CHECK(weft_spawn(g, send_some, c) == 0);
+    for (int i = 0; i < 2 * SENDS; i++) {
+        MODEL_CHECK(weft_chan_recv(c, &n) == 0);
+        sum += n;
+    }
+    MODEL_CHECK(sum == SENDS * (SENDS - 1));
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_chan_destroy(c);
+    weft_group_close(g);
+    return 0;
+}
+
+static void full_channel(void)
+{
+    begin(2);
+    MODEL_CHECK(weft_runtime_run(world->rt, receive_all, NULL) == 0);
+    end();
+}
+
+int main(int argc, char **argv)
+{
+    static const struct model_case cases[] = {
+        {"foreign_one", foreign_one},
+        {"foreign_two", foreign_two},
+        {"foreign_three", foreign_three},
+        {"stop", stop},
+        {"spawn_and_join", spawn_and_join},
+        {"joins", joins},
+        {"wait_word", wait_word},
+        {"descriptor_events", descriptor_events},
+        {"one_event", one_event},
+        {"pinned", pinned},
+        {"cancellation", cancellation},
+        {"held_by_child", held_by_child},
+        {"held_by_other", held_by_other},
+        {"held_slot", held_slot},
+        {"watched", watched},
+        {"reply_of_task", reply_of_task},
+        {"reply_of_thread", reply_of_thread},
+        {"full_channel", full_channel},
+    };
+
+    return model_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
+}

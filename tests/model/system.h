@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Included ahead of every file that is compiled for a model: names of the system's that the library
+ * calls beside its seams, and the two functions that make and switch contexts.
+ */
+#ifndef WEFT_TESTS_MODEL_SYSTEM_H
+#define WEFT_TESTS_MODEL_SYSTEM_H
+
+#define pthread_join model_pthread_join
+#define epoll_wait model_epoll_wait
+#define write model_write
+#define syscall model_syscall
+#define weft__context_init model_context_init
+#define weft__context_swap model_context_swap
+
+#endif
