@@ -153,3 +153,27 @@ pid_t process_fork(void)
     }
     return child;
 }
+
+int process_listen(void (*body)(void), char *said, size_t size)
+{
+    size_t used = 0;
+    ssize_t n;
+    int fd[2];
+    pid_t child;
+
+    CHECK_OK(pipe(fd));
+    child = process_fork();
+    if (child == 0) {
+        (void)dup2(fd[1], STDERR_FILENO);
+        (void)close(fd[0]);
+        (void)close(fd[1]);
+        body();
+        _exit(0);
+    }
+    (void)close(fd[1]);
+    while ((n = read(fd[0], said + used, size - 1 - used)) > 0)
+        used += (size_t)n;
+    said[used] = '\0';
+    (void)close(fd[0]);
+    return process_wait(child);
+}

@@ -32,4 +32,7 @@ int process_wait(pid_t child);
 /* fork(), with core dumps off and handlers of fault signals at their default in the child. */
 pid_t process_fork(void);
 
+/* Runs `body` in a child, which then exits: what it says on stderr, and how it ends, as process_wait() tells it. */
+int process_listen(void (*body)(void), char *said, size_t size);
+
 #endif

@@ -369,12 +369,20 @@ static int f_sleeps_deep_inside(void *arg)
     weft_group *g = weft_group_open(NULL);
     int rc;
 
-    enter_f(arg);
-    rc = weft_spawn(g, sleep_forever, NULL); /* the other half may have failed by now */
-    CHECK_RC(rc, rc < 0 ? WEFT_ECANCELED : 0);
-    CHECK_RC(weft_group_wait(g), WEFT_ECANCELED);
+    CHECK_OK(weft_spawn(g, sleep_forever, NULL));
+    enter_f(arg); /* from now on the other may fail */
+    rc = weft_group_wait(g);
     weft_group_close(g);
-    return (int)weft_scope_close(s, WEFT_ECANCELED);
+    return (int)weft_scope_close(s, rc);
+}
+
+/* The other half begins first, and may be before its first step still. */
+static int fail_once_f_is_in(void *arg)
+{
+    struct halves *h = arg;
+
+    yield_until(&h->f_entered, 1);
+    return fail_g(h);
 }
 
 static int g_fails_while_f(void *arg)
@@ -385,7 +393,7 @@ static int g_fails_while_f(void *arg)
     for (size_t i = 0; i < 3; i++) {
         struct halves h = {.rc = E_SECOND};
 
-        CHECK_RC(weft_join(ways[i], &h, fail_g, &h), E_SECOND);
+        CHECK_RC(weft_join(ways[i], &h, fail_once_f_is_in, &h), E_SECOND);
         CHECK_EQ(h.f_entered, 1);
         CHECK_EQ(h.g_entered, 1);
     }

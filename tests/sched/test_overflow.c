@@ -10,34 +10,9 @@
 
 #include "sched/group.h"
 #include "sched/runtime.h"
-#include "tests/sched/process.h"
 #include "tests/sched/classes.h"
+#include "tests/sched/process.h"
 #include "tests/sched/tasks.h"
-
-/* What a child process says on stderr, and how it ends: as process_wait() tells it. */
-static int end_of_child(void (*body)(void), char *said, size_t size)
-{
-    size_t used = 0;
-    ssize_t n;
-    int fd[2];
-    pid_t child;
-
-    CHECK_OK(pipe(fd));
-    child = process_fork();
-    if (child == 0) {
-        (void)dup2(fd[1], STDERR_FILENO);
-        (void)close(fd[0]);
-        (void)close(fd[1]);
-        body();
-        _exit(0);
-    }
-    (void)close(fd[1]);
-    while ((n = read(fd[0], said + used, size - 1 - used)) > 0)
-        used += (size_t)n;
-    said[used] = '\0';
-    (void)close(fd[0]);
-    return process_wait(child);
-}
 
 /* A sanitizer's own handler, which ours calls, reports and exits. */
 static void check_killed(int end)
@@ -140,7 +115,7 @@ WEFT_TEST(overflow, task_and_size_of_its_stack_are_named)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char said[65536], function[32];
 
-        check_killed(end_of_child(cases[i].body, said, sizeof said));
+        check_killed(process_listen(cases[i].body, said, sizeof said));
         CHECK_NOT_NULL(strstr(said, "weft: stack overflow in the task of the function at 0x"));
         CHECK_NOT_NULL(strstr(said, cases[i].size));
         if (cases[i].fn == NULL)
@@ -186,7 +161,7 @@ WEFT_TEST(overflow, other_faults_are_not_taken_for_one)
     for (size_t i = 0; i < 2; i++) {
         char said[65536];
 
-        check_killed(end_of_child(bodies[i], said, sizeof said));
+        check_killed(process_listen(bodies[i], said, sizeof said));
         CHECK_NULL(strstr(said, "stack overflow in the task"));
         if (!TEST_ASAN && !TEST_TSAN && !test_under_valgrind())
             CHECK_STR_EQ(said, "");
@@ -256,7 +231,7 @@ WEFT_TEST(overflow, former_handler_is_called_for_every_fault)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char said[65536];
 
-        int end = end_of_child(cases[i].body, said, sizeof said);
+        int end = process_listen(cases[i].body, said, sizeof said);
 
         /* valgrind reports the access, and ends the process by a status of its own. */
         if (test_under_valgrind())
@@ -296,10 +271,10 @@ WEFT_TEST(overflow, ignored_and_default_signals_do_what_they_did)
 {
     char said[65536];
 
-    CHECK_EQ(end_of_child(ignore_what_is_sent, said, sizeof said), FORMER);
+    CHECK_EQ(process_listen(ignore_what_is_sent, said, sizeof said), FORMER);
     CHECK_STR_EQ(said, "");
-    CHECK_EQ(end_of_child(fault_while_ignored, said, sizeof said), -SIGSEGV);
-    CHECK_EQ(end_of_child(default_for_what_is_sent, said, sizeof said), -SIGSEGV);
+    CHECK_EQ(process_listen(fault_while_ignored, said, sizeof said), -SIGSEGV);
+    CHECK_EQ(process_listen(default_for_what_is_sent, said, sizeof said), -SIGSEGV);
     CHECK_NULL(strstr(said, "stack overflow in the task"));
 }
 
@@ -394,7 +369,7 @@ WEFT_TEST(overflow, handler_on_top_of_ours_is_left_there_and_may_call_it)
 {
     char said[65536];
 
-    CHECK_EQ(end_of_child(run_covered, said, sizeof said), FORMER);
+    CHECK_EQ(process_listen(run_covered, said, sizeof said), FORMER);
     CHECK_NOT_NULL(strstr(said, "on top"));
     CHECK_NOT_NULL(strstr(said, "stack overflow in the task"));
     CHECK_NULL(strstr(strstr(said, "on top") + 1, "on top"));
@@ -414,6 +389,6 @@ WEFT_TEST(overflow, handler_is_installed_anew_where_nobody_covers_it_any_more)
 {
     char said[65536];
 
-    check_killed(end_of_child(run_uncovered, said, sizeof said));
+    check_killed(process_listen(run_uncovered, said, sizeof said));
     CHECK_NOT_NULL(strstr(said, "stack overflow in the task"));
 }

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "sched/group.h"
-#include "tests/sched/process.h"
 #include "tests/sched/classes.h"
+#include "tests/sched/process.h"
 #include "tests/sched/tasks.h"
 
 #define SKIP_WHERE_NOTHING_IS_MEASURED()                                                                               \
@@ -100,29 +100,18 @@ static int use_half(void *arg)
     return 0;
 }
 
+static weft_fn heard;
+
+static void run_heard(void)
+{
+    CHECK_OK(test_run(heard, NULL));
+}
+
 /* What a run says on stderr. */
 static void listen_to(weft_fn fn, char *said, size_t size)
 {
-    size_t used = 0;
-    ssize_t n;
-    int fd[2];
-    pid_t child;
-
-    CHECK_OK(pipe(fd));
-    child = process_fork();
-    if (child == 0) {
-        (void)dup2(fd[1], STDERR_FILENO);
-        (void)close(fd[0]);
-        (void)close(fd[1]);
-        CHECK_OK(test_run(fn, NULL));
-        _exit(0);
-    }
-    (void)close(fd[1]);
-    while ((n = read(fd[0], said + used, size - 1 - used)) > 0)
-        used += (size_t)n;
-    said[used] = '\0';
-    (void)close(fd[0]);
-    CHECK_OK(process_wait(child));
+    heard = fn;
+    CHECK_OK(process_listen(run_heard, said, size));
 }
 
 WEFT_TEST(stack_use, task_that_uses_nearly_all_is_named_once)
