@@ -41,14 +41,14 @@ int weft__thread_start(pthread_t *thread, void *(*run)(void *), void *arg, const
     (void)name;
     (void)stack_size;
     *s = (struct start){run, arg};
-    *thread = model_start("worker", thread_main, s);
+    *thread = (pthread_t)(uintptr_t)model_start("worker", thread_main, s); /* a number here, a pointer there */
     return 0;
 }
 
 int model_pthread_join(pthread_t thread, void **result)
 {
     (void)result;
-    model_join((unsigned)thread);
+    model_join((unsigned)(uintptr_t)thread);
     return 0;
 }
 
