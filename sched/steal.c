@@ -30,12 +30,14 @@ static struct weft__worker *victim(struct weft__worker *w, unsigned start, unsig
 /* What others share. */
 static struct weft__task *steal_shared(struct weft__worker *w, unsigned start)
 {
+    static const uint8_t order[WEFT__LEVELS] = {WEFT__HIGH, WEFT__NORMAL, WEFT__LOW, WEFT__SPENT};
+
     for (unsigned i = 0; i < w->rt->workers_count; i++) {
         struct weft__worker *v = victim(w, start, i);
         struct weft__task *t;
 
-        for (int level = 0; v != NULL && level < WEFT__LEVELS; level++)
-            if ((t = weft__steal_ready(&v->ready[level])) != NULL)
+        for (int k = 0; v != NULL && k < WEFT__LEVELS; k++)
+            if ((t = weft__steal_ready(&v->ready[order[k]])) != NULL)
                 return t;
         if (v != NULL && (t = weft__steal_fresh(w, &v->deque)) != NULL)
             return t;

@@ -15,7 +15,7 @@ WEFT_BEGIN_DECLS
 
 /* Counts since the worker started. They only grow. */
 typedef struct weft_worker_stats {
-    uint64_t tasks_run;    /* tasks that it has begun; also halves of weft_join() that it took from another worker */
+    uint64_t tasks_run;    /* tasks that it has begun; also halves of weft_join() that it took up as tasks */
     uint64_t steals_tried; /* times that it had nothing to do, and looked for something at the other workers */
     uint64_t steals_won;   /* of these, those that found something */
     uint64_t parks;        /* times that it went to sleep */
@@ -32,7 +32,8 @@ typedef struct weft_runtime_stats {
         elsewhere; /* what threads other than the workers did: the driver's timers and wakes, wakes from outside */
     uint64_t stacks_live;   /* stacks that hold a task, or the loop of a worker, now */
     uint64_t stacks_cached; /* free ones that have been used, and are used again before others are */
-    uint64_t stacks_peak;   /* the most of both that there were at a time */
+    uint64_t
+        stacks_peak; /* the most of both that there were at a time; with stacks of several sizes, the sum over the sizes */
     uint64_t stacks_mapped; /* all for which there is address space, guarded */
     unsigned workers;
     uint64_t reserved[4];
