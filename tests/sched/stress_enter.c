@@ -6,6 +6,12 @@
 
 enum { LIVES = TEST_TSAN || TEST_ASAN ? 300 : 1000, GUESTS = 6 };
 
+/* Under valgrind a runtime's threads take long to start, and one at a time. */
+static int lives(int n)
+{
+    return test_under_valgrind() ? n / 50 : n;
+}
+
 struct life {
     weft_runtime *rt;
     weft_chan *c;
@@ -176,7 +182,7 @@ static void live(uint32_t seed)
 
 WEFT_TEST(enter_stress, threads_come_in_while_another_stops_the_runtime)
 {
-    for (uint32_t i = 1; i <= LIVES; i++)
+    for (uint32_t i = 1; i <= (uint32_t)lives(LIVES); i++)
         live(i * 2654435761u | 1);
 }
 
@@ -208,7 +214,7 @@ static void *spawn_and_go(void *arg)
 /* Nothing but the task that it spawned tells that the spawner has been there. */
 WEFT_TEST(enter_stress, runtime_is_destroyed_as_soon_as_its_last_task_has_run)
 {
-    for (int i = 0; i < ROUNDS(1000); i++) {
+    for (int i = 0; i < lives(ROUNDS(1000)); i++) {
         struct short_visit v = {0};
         pthread_t thread;
 
