@@ -14,15 +14,23 @@ static const size_t signal_stack_size = (size_t)64 << 10;
 
 /* The message. */
 
+enum { NAME_SHOWN = 100 };
+
 struct text {
-    char bytes[256];
+    char bytes[512];
     size_t used;
 };
 
+/* The first `most` bytes of `s`. */
+static void add_some(struct text *t, const char *s, size_t most)
+{
+    while (*s != '\0' && most-- > 0 && t->used < sizeof t->bytes)
+        t->bytes[t->used++] = *s++;
+}
+
 static void add(struct text *t, const char *s)
 {
-    while (*s != '\0' && t->used < sizeof t->bytes)
-        t->bytes[t->used++] = *s++;
+    add_some(t, s, sizeof t->bytes);
 }
 
 static void add_number(struct text *t, uint64_t n, unsigned base)
@@ -37,7 +45,7 @@ static void add_number(struct text *t, uint64_t n, unsigned base)
     add(t, digits + i);
 }
 
-static void add_task(struct text *t, const struct weft__task *task)
+static void add_task(struct text *t, struct weft__task *task)
 {
     if (task == NULL) {
         add(t, "weft's own code");
@@ -45,6 +53,12 @@ static void add_task(struct text *t, const struct weft__task *task)
     }
     add(t, "the task of the function at 0x");
     add_number(t, (uintptr_t)task->fn, 16);
+    add(t, ", number ");
+    add_number(t, weft__task_id(task), 10);
+    if (task->name != NULL) {
+        add(t, ", named ");
+        add_some(t, task->name, NAME_SHOWN);
+    }
 }
 
 static void report(const struct weft__worker *w, const struct weft__stack *s)
@@ -55,7 +69,7 @@ static void report(const struct weft__worker *w, const struct weft__stack *s)
     add_task(&t, w->current);
     add(&t, ": its stack of ");
     add_number(&t, s->pool->promise >> 10, 10);
-    add(&t, " KiB is full; stack_size in weft_runtime_options asks for more\n");
+    add(&t, " KiB is full; stack_size in weft_task_options or weft_runtime_options asks for more\n");
     /* Nothing can be done where it cannot be written. */
     if (write(STDERR_FILENO, t.bytes, t.used) < 0)
         return;

@@ -98,6 +98,62 @@ static void run_on_a_large_stack(void)
     CHECK_OK(test_run(on_a_large_stack, NULL));
 }
 
+static char long_name[300];
+
+static int say_number_and_overflow(void *arg)
+{
+    (void)fprintf(stderr, "number %llu\n", (unsigned long long)weft_task_id());
+    return task_small_frames(arg);
+}
+
+static int name_a_child(const char *name)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    CHECK_OK(weft_spawn_with(g, say_number_and_overflow, NULL, &(weft_task_options){.name = name}));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
+
+static int name_shortly(void *arg)
+{
+    (void)arg;
+    return name_a_child("crawler");
+}
+
+static int name_at_length(void *arg)
+{
+    (void)arg;
+    memset(long_name, 'x', sizeof long_name - 1);
+    return name_a_child(long_name);
+}
+
+static void run_named(void)
+{
+    CHECK_OK(test_run(name_shortly, NULL));
+}
+
+static void run_named_at_length(void)
+{
+    CHECK_OK(test_run(name_at_length, NULL));
+}
+
+WEFT_TEST(overflow, task_is_called_by_number_and_name)
+{
+    char said[65536], number[128];
+    unsigned long long id;
+
+    check_killed(process_listen(run_named, said, sizeof said));
+    CHECK_EQ(sscanf(said, "number %llu", &id), 1);
+    CHECK_NE(id, 0);
+    (void)snprintf(number, sizeof number, ", number %llu, named crawler: its stack of 64 KiB is full", id);
+    CHECK_NOT_NULL(strstr(said, number));
+    /* A long name is cut, and hides nothing. */
+    check_killed(process_listen(run_named_at_length, said, sizeof said));
+    CHECK_NOT_NULL(strstr(said, "xxx: its stack of 64 KiB is full"));
+}
+
 WEFT_TEST(overflow, task_and_size_of_its_stack_are_named)
 {
     static const struct {
@@ -120,7 +176,7 @@ WEFT_TEST(overflow, task_and_size_of_its_stack_are_named)
         CHECK_NOT_NULL(strstr(said, cases[i].size));
         if (cases[i].fn == NULL)
             continue;
-        (void)snprintf(function, sizeof function, "0x%llx:", (unsigned long long)(uintptr_t)cases[i].fn);
+        (void)snprintf(function, sizeof function, "0x%llx, number ", (unsigned long long)(uintptr_t)cases[i].fn);
         CHECK_NOT_NULL(strstr(said, function));
     }
 }
