@@ -16,23 +16,26 @@ static struct weft__task *take_slot(struct weft__worker *w)
     return A_XCHG(&w->slot, NULL, acquire);
 }
 
+static unsigned empty(struct weft__worker *w, struct weft__inbox *in)
+{
+    unsigned n = 0;
+
+    for (struct weft__task *t = weft__inbox_take(in), *next; t != NULL; t = next, n++) {
+        next = t->next;
+        weft__worker_queue(w, t);
+    }
+    return n;
+}
+
 /* Empties the inboxes into the ready queue, and fires timers. Returns how many tasks that brought, about. */
 static unsigned look_around(struct weft__worker *w)
 {
-    weft_runtime *rt = w->rt;
-    unsigned n = 0;
+    unsigned n = empty(w, &w->rt->inbox);
 
-    for (struct weft__task *t = weft__inbox_take(&rt->inbox), *next; t != NULL; t = next, n++) {
-        next = t->next;
-        weft__worker_queue(w, t);
-    }
-    for (struct weft__task *t = weft__inbox_take(&w->inbox), *next; t != NULL; t = next, n++) {
-        next = t->next;
-        weft__worker_queue(w, t);
-    }
+    n += empty(w, &w->inbox);
     if (n > 1)
         weft__idle_notify_lazily(w);
-    return n + weft__runtime_run_timers(rt);
+    return n + weft__runtime_run_timers(w->rt);
 }
 
 /* The same, and asks the poller: for a worker that has something to do. One that has not asks in its sleep. */
@@ -124,53 +127,6 @@ static struct weft__task *pick_special_left(struct weft__worker *w)
     return t;
 }
 
-static struct weft__task *pick_normal(struct weft__worker *w);
-
-/*
- * What a tick of the monitor brings forward, or the end of a slice (weft__worker_attend()): of four ticks one goes to the oldest task that
- * never ran, above which newer ones may have piled up, and one to a task that was made to yield; the others to what would come anyway,
- * which is thus late by one slice at the most, however many tasks compute.
- */
-static struct weft__task *pick_at_tick(struct weft__worker *w)
-{
-    switch (w->ticks++ % 4) {
-    case 1:
-        return take_oldest(w);
-    case 3:
-        return take_level(w, WEFT__SPENT);
-    default:
-        return NULL;
-    }
-}
-
-/* The next task of this worker's own. */
-struct weft__task *weft__pick(struct weft__worker *w)
-{
-    struct weft__task *t;
-
-    A_BUMP(&w->picks);
-    /* relaxed: a hint of the monitor's */
-    if (WEFT__UNLIKELY(--w->until_look == 0 || A_LOAD(&w->look, relaxed) != 0)) {
-        struct weft__task *current = w->current;
-        bool tick = A_LOAD(&w->look, relaxed) != 0;
-
-        w->until_look = WEFT__LOOK_EVERY;
-        A_STORE(&w->look, 0, relaxed);
-        w->current = NULL; /* what this brings is nobody's hand-off */
-        look_further_around(w);
-        w->current = current;
-        if (tick)
-            w->fresh_turns = 0;
-        if ((t = tick ? pick_at_tick(w) : take_oldest(w)) != NULL)
-            return t;
-    }
-    if (WEFT__LIKELY(!A_LOAD(&w->rt->has_special, relaxed))) /* relaxed: see weft_spawn_with() */
-        return pick_normal(w);
-    if ((t = pick_special(w)) == NULL && (t = pick_normal(w)) == NULL)
-        t = pick_special_left(w);
-    return t;
-}
-
 static inline struct weft__task *pick_normal(struct weft__worker *w)
 {
     struct weft__task *t = take_slot(w);
@@ -197,6 +153,50 @@ static inline struct weft__task *pick_normal(struct weft__worker *w)
     if ((t = pop_fresh(w)) != NULL)
         return t;
     return take_level(w, WEFT__SPENT);
+}
+
+/*
+ * What a tick of the monitor brings forward, or the end of a slice (weft__worker_attend()): of four ticks one goes to the oldest task that
+ * never ran, above which newer ones may have piled up, and one to a task that was made to yield; the others to what would come anyway,
+ * which is thus late by one slice at the most, however many tasks compute.
+ */
+static struct weft__task *pick_at_tick(struct weft__worker *w)
+{
+    switch (w->ticks++ % 4) {
+    case 1:
+        return take_oldest(w);
+    case 3:
+        return take_level(w, WEFT__SPENT);
+    default:
+        return NULL;
+    }
+}
+
+struct weft__task *weft__pick(struct weft__worker *w)
+{
+    struct weft__task *t;
+
+    A_BUMP(&w->picks);
+    /* relaxed: a hint of the monitor's */
+    if (WEFT__UNLIKELY(--w->until_look == 0 || A_LOAD(&w->look, relaxed) != 0)) {
+        struct weft__task *current = w->current;
+        bool tick = A_LOAD(&w->look, relaxed) != 0;
+
+        w->until_look = WEFT__LOOK_EVERY;
+        A_STORE(&w->look, 0, relaxed);
+        w->current = NULL; /* what this brings is nobody's hand-off */
+        look_further_around(w);
+        w->current = current;
+        if (tick)
+            w->fresh_turns = 0;
+        if ((t = tick ? pick_at_tick(w) : take_oldest(w)) != NULL)
+            return t;
+    }
+    if (WEFT__LIKELY(!A_LOAD(&w->rt->has_special, relaxed))) /* relaxed: see weft_spawn_with() */
+        return pick_normal(w);
+    if ((t = pick_special(w)) == NULL && (t = pick_normal(w)) == NULL)
+        t = pick_special_left(w);
+    return t;
 }
 
 struct weft__task *weft__find(struct weft__worker *w)

@@ -86,8 +86,8 @@ void weft__steal_judge(struct weft__worker *w)
 struct weft__task *weft__steal(struct weft__worker *w)
 {
     unsigned start = next_random(w) % w->rt->workers_count;
-    weft_time began = weft__clock();
     struct weft__task *t;
+    weft_time began;
 
     A_BUMP(&w->counters.steals_tried);
     if (w->thefts_in_vain >= THEFTS_IN_VAIN) {
@@ -95,6 +95,7 @@ struct weft__task *weft__steal(struct weft__worker *w)
         w->thefts_in_vain = THEFTS_IN_VAIN - 1;
         return NULL;
     }
+    began = weft__clock();
     if ((t = steal_shared(w, start)) == NULL)
         t = steal_private(w, start);
     if (t != NULL)

@@ -108,7 +108,7 @@ static void switch_to_task(struct weft__worker *w, struct weft__task *t)
     switch_to(w, t->stack);
 }
 
-/* Leaves the calling task for `t`, or for a loop that begins with `t`, or that finds something itself. */
+/* Leaves the calling task, or loop, for `t`, or for a loop that begins with `t`, or that finds something itself. */
 static void leave_for(struct weft__worker *w, struct weft__task *t)
 {
     if (t != NULL && t->stack != NULL) {
@@ -161,15 +161,6 @@ struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__ta
     return weft__worker_self();
 }
 
-/* Goes on with the loop on a stack that fits `t`, which never ran, or on one of class 0, and gives this one back. */
-static void move_loop(struct weft__worker *w, struct weft__task *t)
-{
-    w->next = t;
-    w->after = WEFT__AFTER_LOOP;
-    w->after_what = w->stack;
-    switch_to(w, take_stack(w, t != NULL ? t->kind.stack_class : 0));
-}
-
 void weft__worker_entry(void)
 {
     struct weft__worker *w;
@@ -181,22 +172,18 @@ void weft__worker_entry(void)
         struct weft__task *t = w->next;
 
         w->next = NULL;
-        if (WEFT__UNLIKELY(t == NULL && w->stack->stack_class != 0)) {
-            move_loop(w, NULL); /* the task that needed this stack has ended */
-            w = weft__worker_self();
-        } else if (t == NULL && (t = weft__find(w)) == NULL) {
+        if (t == NULL && w->stack->stack_class == 0 && (t = weft__find(w)) == NULL)
             break;
-        } else if (t->stack != NULL) {
-            w->after = WEFT__AFTER_LOOP;
-            w->after_what = w->stack;
-            switch_to_task(w, t);
-            w = weft__worker_self();
-        } else if (WEFT__UNLIKELY(w->stack->stack_class != t->kind.stack_class)) {
-            move_loop(w, t);
-            w = weft__worker_self();
-        } else {
+        if (t != NULL && t->stack == NULL && WEFT__LIKELY(w->stack->stack_class == t->kind.stack_class)) {
             t->home = (uint16_t)w->index;
             w = weft__execute(w, t, NULL);
+        } else {
+            /* For a task that has a stack, for a stack that fits one which has none, or because the task that needed this
+             * large one has ended. */
+            w->after = WEFT__AFTER_LOOP;
+            w->after_what = w->stack;
+            leave_for(w, t);
+            w = weft__worker_self();
         }
     }
     weft__context_switch(&w->stack->context, &w->native); /* for good: the pool ends with the runtime */
