@@ -79,6 +79,7 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     weft__slab_init(&rt->tasks, sizeof(struct weft__task));
     weft__slab_init(&rt->groups, sizeof(weft_group));
     weft__slab_init(&rt->scopes, sizeof(weft_scope));
+    weft__pool_init(&rt->blocking, &(weft_pool_options){.threads = o->blocking_threads, .idle_ms = o->blocking_idle_ms});
     A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
     rt->has_membarrier = weft__membarrier_works();
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
@@ -152,6 +153,7 @@ void weft_runtime_destroy(weft_runtime *rt)
     while ((left = A_LOAD(&rt->entered, seq_cst)) != 0)
         weft__futex_wait(&rt->entered, left, WEFT_NEVER);
     join_workers(rt, rt->workers_count);
+    weft__pool_fini(&rt->blocking);
     while (A_LOAD(&rt->visitors, acquire) != 0)
         weft__spin(&turns);
     rt->ops->close(rt->io);

@@ -45,6 +45,11 @@ int weft__thread_start(pthread_t *thread, void *(*run)(void *), void *arg, const
     return 0;
 }
 
+void weft__thread_name(const char *name)
+{
+    (void)name;
+}
+
 int model_pthread_join(pthread_t thread, void **result)
 {
     (void)result;
