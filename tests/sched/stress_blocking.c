@@ -17,6 +17,9 @@ struct race {
     atomic_int calls, entered, ended, done, canceled, dropped;
 };
 
+/* Pauses in a row: as long as it takes to cancel a task and to wake it. */
+enum { LONG = 100 };
+
 struct job {
     struct race *race;
     uint32_t random;
@@ -27,7 +30,8 @@ static int work(void *arg)
     struct job *j = arg;
 
     atomic_fetch_add(&j->race->entered, 1);
-    random_pause(&j->random);
+    for (uint32_t n = random_next(&j->random) % LONG; n > 0; n--)
+        random_pause(&j->random);
     atomic_fetch_add(&j->race->ended, 1);
     return 5;
 }
@@ -86,6 +90,18 @@ static int be_raced(void *arg)
 
 enum { AT_ONCE = 4 };
 
+/* Now before they begin, now while they run, now when they have ended. */
+static void wait_some(struct race *r, bool until_one_has_begun, int entered, uint32_t *random)
+{
+    while (until_one_has_begun && atomic_load(&r->entered) == entered)
+        CHECK_OK(weft_yield());
+    for (uint32_t turns = random_next(random) % (until_one_has_begun ? LONG : 8); turns > 0; turns--) {
+        if (!until_one_has_begun)
+            CHECK_OK(weft_yield());
+        random_pause(random);
+    }
+}
+
 static int race(void *arg)
 {
     struct race *r = arg;
@@ -95,16 +111,13 @@ static int race(void *arg)
     for (int i = 0; i < n; i += AT_ONCE) {
         struct victim v[AT_ONCE];
         weft_group *g = weft_group_open(NULL);
+        int entered = atomic_load(&r->entered);
 
         for (int k = 0; k < AT_ONCE; k++) {
             v[k] = (struct victim){r, random_next(&random), (enum kind)(r->kind != KINDS ? r->kind : k % KINDS)};
             CHECK_OK(weft_spawn(g, be_raced, &v[k]));
         }
-        /* Now before they begin, now while they run, now when they have ended. */
-        for (uint32_t turns = random_next(&random) % 8; turns > 0; turns--) {
-            CHECK_OK(weft_yield());
-            random_pause(&random);
-        }
+        wait_some(r, i / AT_ONCE % 2 == 1, entered, &random);
         CHECK_OK(weft_group_cancel(g));
         CHECK_OK(weft_group_wait(g));
         weft_group_close(g);
