@@ -57,6 +57,7 @@ static bool abandon(struct weft__call *c, struct weft__task *t)
 
     /* What is abandoned counts as a task of the root group. relaxed: this task is one, or a descendant of one. */
     A_ADD(&rt->entered, 1, relaxed);
+    /* acq_rel pairs with weft__call_end(): it finds the count up, or this the result */
     if (A_CAS(&c->state, &running, WEFT__CALL_ABANDONED, acq_rel, acquire))
         return true;
     weft__runtime_task_left(rt);
