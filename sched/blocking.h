@@ -64,9 +64,9 @@ struct weft_pool {
     size_t queue_limit; /* 0: none */
     char name[WEFT__POOL_NAME_MAX + 1];
 
-    struct weft__lock lock;   /* a leaf. Guards the rest: */
-    struct weft__list queue;  /* of calls, oldest first */
-    struct weft__link *idle;  /* threads, the one that was busy last first */
+    struct weft__lock lock;  /* a leaf. Guards the rest: */
+    struct weft__list queue; /* of calls, oldest first */
+    struct weft__link *idle; /* threads, the one that was busy last first */
     size_t queued;
     unsigned running;
     unsigned coming; /* threads that were woken, or are being made, and have not looked at the queue yet */

@@ -97,8 +97,10 @@ int weft_block_in_place(weft_fn fn, void *arg)
         return rc;
     }
     if (weft__park(t) == WEFT__WON_EVENT)
-        return A_LOAD(&c.state, relaxed) == WEFT__CALL_LENT ? use_thread(&c, t) : c.rc; /* relaxed: the claim came after it */
-    if (weft__pool_take_back(p, &c) || A_LOAD(&c.state, relaxed) == WEFT__CALL_LENT) /* relaxed: written under the lock */
-        return WEFT_ECANCELED; /* the thread's claim fails */
-    return weft__call_hold(&c, t); /* it is being refused */
+        return A_LOAD(&c.state, relaxed) == WEFT__CALL_LENT ? use_thread(&c, t)
+                                                            : c.rc; /* relaxed: the claim came after it */
+    if (weft__pool_take_back(p, &c) ||
+        A_LOAD(&c.state, relaxed) == WEFT__CALL_LENT) /* relaxed: written under the lock */
+        return WEFT_ECANCELED;                        /* the thread's claim fails */
+    return weft__call_hold(&c, t);                    /* it is being refused */
 }

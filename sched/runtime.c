@@ -79,7 +79,8 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     weft__slab_init(&rt->tasks, sizeof(struct weft__task));
     weft__slab_init(&rt->groups, sizeof(weft_group));
     weft__slab_init(&rt->scopes, sizeof(weft_scope));
-    weft__pool_init(&rt->blocking, &(weft_pool_options){.threads = o->blocking_threads, .idle_ms = o->blocking_idle_ms});
+    weft__pool_init(&rt->blocking,
+                    &(weft_pool_options){.threads = o->blocking_threads, .idle_ms = o->blocking_idle_ms});
     A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
     rt->has_membarrier = weft__membarrier_works();
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();

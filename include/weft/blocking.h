@@ -43,7 +43,7 @@ WEFT_BEGIN_DECLS
  *   WEFT_ENOTASK    called outside of a task
  * Suspends; task only.
  */
-WEFT_API int weft_blocking(weft_fn fn, void *arg) WEFT_NONNULL(1);
+WEFT_API WEFT_CHECK int weft_blocking(weft_fn fn, void *arg) WEFT_NONNULL(1);
 
 typedef struct weft_pool weft_pool;
 
@@ -67,7 +67,7 @@ typedef struct weft_blocking_options {
  *   WEFT_ENOMEM     with `abandon`: no memory to remember the call by
  *   WEFT_EINVAL     a reserved word is set
  */
-WEFT_API int weft_blocking_with(weft_pool *pool, weft_fn fn, void *arg, const weft_blocking_options *options)
+WEFT_API WEFT_CHECK int weft_blocking_with(weft_pool *pool, weft_fn fn, void *arg, const weft_blocking_options *options)
     WEFT_NONNULL(2);
 
 /*
@@ -77,14 +77,14 @@ WEFT_API int weft_blocking_with(weft_pool *pool, weft_fn fn, void *arg, const we
  * than before and after, and the stack is no larger than the task's.
  * Returns as weft_blocking() does, and WEFT_EINVAL in a pinned task, which must not leave its thread. Suspends; task only.
  */
-WEFT_API int weft_block_in_place(weft_fn fn, void *arg) WEFT_NONNULL(1);
+WEFT_API WEFT_CHECK int weft_block_in_place(weft_fn fn, void *arg) WEFT_NONNULL(1);
 
 /* Pools of one's own: for work of one kind that is to be limited, or is not to wait behind others. */
 typedef struct weft_pool_options {
-    unsigned threads;  /* the most at a time; 0: 512 */
-    unsigned idle_ms;  /* a thread that has had nothing to do for so long ends; 0: 10,000 */
-    size_t queue;      /* the most calls that wait for a thread, beyond which they return WEFT_EFULL; 0: no limit */
-    const char *name;  /* of the threads, with a number behind; the first 10 bytes are copied; NULL: "weft-block" */
+    unsigned threads; /* the most at a time; 0: 512 */
+    unsigned idle_ms; /* a thread that has had nothing to do for so long ends; 0: 10,000 */
+    size_t queue;     /* the most calls that wait for a thread, beyond which they return WEFT_EFULL; 0: no limit */
+    const char *name; /* of the threads, with a number behind; the first 10 bytes are copied; NULL: "weft-block" */
     uint64_t reserved[4];
 } weft_pool_options;
 

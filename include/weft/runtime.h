@@ -44,9 +44,9 @@ typedef struct weft_runtime weft_runtime;
 #define WEFT_WORKERS_MAX 1024
 
 typedef struct weft_runtime_options {
-    unsigned workers;      /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
-    size_t stack_size;     /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
-    bool no_fault_handler; /* leave SIGSEGV and SIGBUS alone */
+    unsigned workers;          /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
+    size_t stack_size;         /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
+    bool no_fault_handler;     /* leave SIGSEGV and SIGBUS alone */
     unsigned blocking_threads; /* the most threads for weft_blocking() at a time; 0: 512 */
     unsigned blocking_idle_ms; /* those that have had nothing to do for so long end; 0: 10,000 */
     uint64_t reserved[4];

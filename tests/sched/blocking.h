@@ -55,8 +55,7 @@ static inline void sleep_until_running(unsigned n)
 
 static inline int run_limited(unsigned threads, weft_fn fn, void *arg)
 {
-    return weft_run_with(fn, arg,
-                         &(weft_runtime_options){.workers = test_workers(), .blocking_threads = threads});
+    return weft_run_with(fn, arg, &(weft_runtime_options){.workers = test_workers(), .blocking_threads = threads});
 }
 
 #endif

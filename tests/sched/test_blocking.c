@@ -69,6 +69,7 @@ static int call_one_that_looks_around(void *arg)
 {
     (void)arg;
     CHECK_RC(weft_blocking(look_around, NULL), 3);
+    sleep_until_running(0); /* the thread that is idle is taken again */
     CHECK_RC(weft_block_in_place(look_around, NULL), 3);
     CHECK_NOT_NULL(weft_runtime_current());
     return 0;

@@ -75,7 +75,7 @@ static int go_on_beside(void *arg)
                                  &(weft_task_options){.stack_size = i % 3 == 0 ? 200000 : 0, .priority = i % 3 - 1}));
     while (atomic_load(&g.begun) < 20)
         CHECK_OK(weft_sleep_ms(1)); /* timers */
-    p = net_pair(); /* descriptors */
+    p = net_pair();                 /* descriptors */
     net_carry(p.client, p.server, "warp and weft");
     net_close(&p);
     for (int i = 0; i < 100; i++) /* tasks */
