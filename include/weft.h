@@ -38,6 +38,7 @@
 #define WEFT_H
 
 #include <weft/attr.h>
+#include <weft/blocking.h>
 #include <weft/chan.h>
 #include <weft/error.h>
 #include <weft/fd.h>

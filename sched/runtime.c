@@ -95,6 +95,8 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     rt->on_error = o->on_error;
     rt->on_error_arg = o->on_error_arg;
     rt->debug = o->debug || debug_is_asked_for();
+    weft__pool_init(&rt->blocking,
+                    &(weft_pool_options){.threads = o->blocking_threads, .idle_ms = o->blocking_idle_ms});
     A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
     rt->has_membarrier = weft__membarrier_works();
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
@@ -168,6 +170,7 @@ void weft_runtime_destroy(weft_runtime *rt)
     while ((left = A_LOAD(&rt->entered, seq_cst)) != 0)
         weft__futex_wait(&rt->entered, left, WEFT_NEVER);
     join_workers(rt, rt->workers_count);
+    weft__pool_fini(&rt->blocking);
     while (A_LOAD(&rt->visitors, acquire) != 0)
         weft__spin(&turns);
     rt->ops->close(rt->io);

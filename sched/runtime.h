@@ -4,11 +4,12 @@
  * and what belongs to the process: the target of SIGINT, the handler of faults, and which guards work here.
  *
  *      create: slabs, stacks, root group -> io (driver thread) -> workers' threads
- *      destroy: stop (cancel the root) -> workers leave when nothing is left to run -> io -> the rest
+ *      destroy: stop (cancel the root) -> workers leave when nothing is left to run -> threads of blocking work -> io -> the rest
  */
 #ifndef WEFT_SCHED_RUNTIME_H
 #define WEFT_SCHED_RUNTIME_H
 
+#include "sched/blocking.h"
 #include "sched/idle.h"
 #include "sched/inbox.h"
 #include "sched/io_ops.h"
@@ -48,6 +49,8 @@ struct weft_runtime {
     void *on_error_arg;
     bool debug;
     _Atomic unsigned left_over; /* detached tasks that were still running at the end, and nobody was told of */
+
+    struct weft_pool blocking;
 
     struct weft__counters elsewhere; /* of threads that are no workers */
 
