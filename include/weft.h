@@ -43,6 +43,7 @@
 #include <weft/fd.h>
 #include <weft/group.h>
 #include <weft/join.h>
+#include <weft/park.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
 #include <weft/stats.h>
