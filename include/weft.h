@@ -38,10 +38,12 @@
 #define WEFT_H
 
 #include <weft/attr.h>
+#include <weft/call.h>
 #include <weft/chan.h>
 #include <weft/error.h>
 #include <weft/fd.h>
 #include <weft/group.h>
+#include <weft/interval.h>
 #include <weft/join.h>
 #include <weft/park.h>
 #include <weft/runtime.h>

@@ -25,8 +25,8 @@ static int admit(weft_runtime *rt)
     return WEFT_ECLOSED;
 }
 
-/* Starts `fn(arg)` in the root group. */
-static int enter(weft_runtime *rt, weft_fn fn, void *arg)
+/* Makes a task of the root group, and stores it in `*made`. */
+static int make(weft_runtime *rt, weft_fn fn, void *arg, struct weft__task **made)
 {
     struct weft__task *t;
     int rc;
@@ -41,8 +41,7 @@ static int enter(weft_runtime *rt, weft_fn fn, void *arg)
         goto no_record;
     }
     weft__task_init(t, rt, &rt->root, fn, arg, 0);
-    weft__inbox_push(&rt->inbox, t);
-    weft__idle_notify(rt);
+    *made = t;
     return 0;
 
 no_record:
@@ -52,12 +51,27 @@ no_credit:
     return rc;
 }
 
+int weft__runtime_enter_task(weft_runtime *rt, weft_fn fn, void *arg)
+{
+    struct weft__task *t;
+    int rc = make(rt, fn, arg, &t);
+
+    if (rc == 0)
+        weft__make_ready(t);
+    return rc;
+}
+
 int weft_runtime_spawn(weft_runtime *rt, weft_fn fn, void *arg)
 {
+    struct weft__task *t;
     int rc;
 
     weft__runtime_enter(rt); /* the task may end, and the runtime with it, before we are out of here */
-    rc = enter(rt, fn, arg);
+    rc = make(rt, fn, arg, &t);
+    if (rc == 0) {
+        weft__inbox_push(&rt->inbox, t);
+        weft__idle_notify(rt);
+    }
     weft__runtime_leave(rt);
     return rc;
 }
