@@ -44,7 +44,8 @@ WEFT_API WEFT_CHECK int weft_interval_init(weft_interval *i, weft_time first, we
     WEFT_NONNULL(1);
 
 /* The same, from now on, every `period_ms` milliseconds: the first tick is due at once. */
-WEFT_API WEFT_CHECK int weft_interval_init_ms(weft_interval *i, int64_t period_ms, enum weft_missed missed) WEFT_NONNULL(1);
+WEFT_API WEFT_CHECK int weft_interval_init_ms(weft_interval *i, int64_t period_ms, enum weft_missed missed)
+    WEFT_NONNULL(1);
 
 /*
  * Suspends the calling task until the next tick is due, and takes it; lets others run once where it is due already. Stores in `*due`, unless

@@ -8,6 +8,7 @@
 
 #include "sched/runtime.h"
 
+#include "tests/sched/gate.h"
 #include "tests/sched/stress.h"
 
 enum { CALLERS = 8, BATCH = 16, BATCHES = ROUNDS(100000 / CALLERS / BATCH + 1), OUTSIDE = 2 };
@@ -23,9 +24,9 @@ static uint32_t seed(void)
 
 struct caller {
     weft_runtime *rt;
-    atomic_int ran[BATCH], ended;
+    atomic_int ran[BATCH];
     weft_call calls[BATCH];
-    atomic_int go, done; /* of the rival: batches */
+    struct gate go, done; /* of the rival */
     int canceled[2][BATCH];
     long tally[2]; /* ran, cancelled */
 };
@@ -73,9 +74,10 @@ static void check_batch(struct caller *c, void (*wait)(atomic_int *n, int least)
     }
 }
 
-static void yield_for(atomic_int *n, int least)
+static void sleep_for(atomic_int *n, int least)
 {
-    yield_until(n, least);
+    while (atomic_load(n) < least)
+        CHECK_OK(weft_sleep_until(weft_now() + 20000));
 }
 
 static void spin_for(atomic_int *n, int least)
@@ -89,10 +91,10 @@ static int rival(void *arg)
     struct caller *c = arg;
     uint32_t state = seed() | 1;
 
-    for (int b = 1; b <= BATCHES; b++) {
-        yield_until(&c->go, b);
+    for (int b = 0; b < BATCHES; b++) {
+        gate_wait(&c->go);
         cancel_batch(c, c->canceled[1], &state);
-        atomic_store(&c->done, b);
+        gate_open(&c->done);
     }
     return 0;
 }
@@ -102,14 +104,14 @@ static int make_calls(void *arg)
     struct caller *c = arg;
     uint32_t state = seed() | 1;
 
-    for (int b = 1; b <= BATCHES; b++) {
+    for (int b = 0; b < BATCHES; b++) {
         call_batch(c, &state);
         if (random_next(&state) % 2 == 0)
             CHECK_OK(weft_sleep_until(weft_now() + random_next(&state) % 30000));
-        atomic_store(&c->go, b);
+        gate_open(&c->go);
         cancel_batch(c, c->canceled[0], &state);
-        yield_until(&c->done, b);
-        check_batch(c, yield_for);
+        gate_wait(&c->done);
+        check_batch(c, sleep_for);
     }
     return 0;
 }

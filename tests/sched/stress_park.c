@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "tests/sched/fair_semaphore.h"
+#include "tests/sched/gate.h"
 #include "tests/sched/stress.h"
 
 /* The pairs of two tasks make up the 100,000; those with a thread as the attacker, which wait for the system in each round, come on top. */
@@ -23,9 +24,9 @@ struct race {
     int rounds;
     weft_waiter waiter;
     weft_scope *scope;
-    atomic_int go, done; /* rounds */
-    int woken;           /* by the attacker, in the round that is over */
-    int tally[3];        /* woken, cancelled, out of time */
+    struct gate go, done;
+    int woken;    /* by the attacker, in the round that is over */
+    int tally[3]; /* woken, cancelled, out of time */
 };
 
 /* One round of the other side. */
@@ -58,9 +59,9 @@ static int attack_often(void *arg)
     uint32_t state = seed() | 1;
 
     for (int i = 1; i <= r->rounds; i++) {
-        yield_until(&r->go, i);
+        gate_wait(&r->go);
         attack(r, &state);
-        atomic_store(&r->done, i);
+        gate_open(&r->done);
     }
     return 0;
 }
@@ -71,9 +72,9 @@ static void *attack_from_outside(void *arg)
     uint32_t state = seed() | 1;
 
     for (int i = 1; i <= r->rounds; i++) {
-        spin_until(&r->go, i);
+        gate_wait_outside(&r->go);
         attack(r, &state);
-        atomic_store(&r->done, i);
+        gate_open(&r->done);
     }
     return NULL;
 }
@@ -91,12 +92,11 @@ static int defend(void *arg)
         CHECK_NOT_NULL(r->scope);
         CHECK_OK(weft_park_prepare(&w));
         r->waiter = w;
-        atomic_store(&r->go, i);
+        gate_open(&r->go);
         random_pause(&state);
         rc = random_next(&state) % 4 == 0 ? weft_park(&w)
                                           : weft_park_until(&w, weft_now() + random_next(&state) % 20000);
-        while (atomic_load(&r->done) < i)
-            (void)weft_yield(); /* it may be cancelled */
+        gate_wait(&r->done);
         if (rc == 0)
             r->tally[0]++;
         else if (rc == WEFT_ECANCELED)

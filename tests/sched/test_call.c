@@ -251,6 +251,31 @@ WEFT_TEST(call, of_a_task_of_another_runtime)
     CHECK_EQ(s.n, 100);
 }
 
+/* On the driver's thread, where all workers are held: it starts a task, which waits for a worker. */
+static int hold_the_only_worker(void *arg)
+{
+    weft_time limit = weft_after_ms(PATIENCE_MS);
+    weft_runtime_stats stats;
+    atomic_int n = 0;
+
+    (void)arg;
+    for (int i = 0; i < 10; i++)
+        CHECK_OK(weft_call_later(i, count, &n, NULL));
+    do {
+        CHECK_LT(weft_now(), limit);
+        pause_thread_ms(1);
+        weft_stats(weft_runtime_current(), &stats);
+    } while (stats.elsewhere.timers < 10);
+    CHECK_EQ(n, 0);
+    yield_until(&n, 10);
+    return 0;
+}
+
+WEFT_TEST(call, comes_due_although_all_workers_are_held)
+{
+    CHECK_OK(run_on(1, hold_the_only_worker, NULL));
+}
+
 /* Beside a worker that computes, or is blocked, for as long as it takes. */
 static int hold_beside_a_call(void *arg)
 {
@@ -331,10 +356,11 @@ enum { CROWD = TEST_TSAN ? 300 : 5000 };
 static int count_and_park(void *arg)
 {
     weft_waiter w;
+    int rc;
 
     atomic_fetch_add((atomic_int *)arg, 1);
-    CHECK_OK(weft_park_prepare(&w));
-    return weft_park(&w);
+    rc = weft_park_prepare(&w); /* the end may have begun */
+    return rc == 0 ? weft_park(&w) : rc;
 }
 
 /* All are due while there is no memory for so many tasks; then there is. */
