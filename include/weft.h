@@ -39,12 +39,15 @@
 
 #include <weft/attr.h>
 #include <weft/blocking.h>
+#include <weft/call.h>
 #include <weft/chan.h>
 #include <weft/error.h>
 #include <weft/fd.h>
 #include <weft/group.h>
+#include <weft/interval.h>
 #include <weft/join.h>
 #include <weft/local.h>
+#include <weft/park.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
 #include <weft/stats.h>
