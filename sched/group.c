@@ -141,7 +141,7 @@ int weft__group_result(const weft_group *g, struct weft__task *t)
         return 0;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
-    return A_LOAD(&g->scope.reason, relaxed) == WEFT__CANCELED_DEADLINE ? WEFT_ETIMEDOUT : 0;
+    return weft__scope_reason(&g->scope) == WEFT__CANCELED_DEADLINE ? WEFT_ETIMEDOUT : 0;
 }
 
 int weft_group_wait(weft_group *g)
@@ -209,5 +209,5 @@ int weft_group_fail(weft_group *g, int code)
 
 bool weft_group_canceled(const weft_group *g)
 {
-    return g != NULL && A_LOAD(&g->scope.reason, acquire) != WEFT__NOT_CANCELED;
+    return g != NULL && weft__scope_reason(&g->scope) != WEFT__NOT_CANCELED;
 }

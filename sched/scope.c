@@ -7,12 +7,18 @@
 #include "sched/park.h"
 #include "sched/runtime.h"
 
-bool weft__scope_chain_canceled(const weft_scope *s)
+bool weft__scope_chain_canceled(weft_scope *s)
 {
-    for (; s != NULL; s = s->parent)
-        if (A_LOAD(&s->reason, seq_cst) != WEFT__NOT_CANCELED) /* pairs with the mark in weft__cancel() */
-            return true;
-    return false;
+    weft_scope *found = s;
+
+    while (found != NULL && A_LOAD(&found->mark, seq_cst) == 0) /* pairs with the mark in weft__cancel() */
+        found = found->parent;
+    if (found == NULL)
+        return false;
+    /* Else each level of a deep nesting would walk up to the mark. release: who sees this, sees the mark. */
+    for (; s != found; s = s->parent)
+        (void)A_OR(&s->mark, WEFT__MARK_OUTER, release);
+    return true;
 }
 
 static void deadline_passed(struct weft__timer *timer)
@@ -41,17 +47,25 @@ int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *
     return 0;
 }
 
+/* Whether a canceller may touch the scope again. */
+static bool is_in_use(uint32_t mark)
+{
+    return ((mark & WEFT__MARK_REASON) != 0 && (mark & WEFT__MARK_TOLD) == 0) ||
+           (mark & (WEFT__MARK_CLAIMED | WEFT__MARK_WALKED)) == WEFT__MARK_CLAIMED;
+}
+
 void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
 {
+    unsigned turns = 0;
+    uint32_t mark;
+
     weft__timer_remove(&s->timer);
     t->scope = s->parent;
-    if (WEFT__UNLIKELY(A_LOAD(&s->reason, acquire) != WEFT__NOT_CANCELED)) {
-        /* Whoever marked it may still be at it. */
-        weft__lock(&t->rt->cancel_lock);
-        weft__unlock(&t->rt->cancel_lock);
-    }
+    /* acquire pairs with the last access of a canceller, in cancel.c */
+    while (is_in_use(mark = A_LOAD(&s->mark, acquire)))
+        weft__spin(&turns);
     /* What made the task cancelled may have been left behind: the next checkpoint looks. No epoch is 0. */
-    if (A_LOAD(&s->reason, relaxed) != WEFT__NOT_CANCELED || t->seen_canceled)
+    if (mark != 0 || t->seen_canceled)
         t->seen_epoch = 0;
 }
 
@@ -94,7 +108,7 @@ ssize_t weft_scope_close(weft_scope *s, ssize_t result)
     if (t->scope != s)
         weft__scope_close_inner(t, s);
     weft__scope_leave(t, s); /* ends the timer first: the reason is final after it */
-    if (result == WEFT_ECANCELED && A_LOAD(&s->reason, acquire) == WEFT__CANCELED_DEADLINE &&
+    if (result == WEFT_ECANCELED && weft__scope_reason(s) == WEFT__CANCELED_DEADLINE &&
         !weft__scope_chain_canceled(s->parent))
         result = WEFT_ETIMEDOUT;
     w = weft__worker_self();
