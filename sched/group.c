@@ -212,7 +212,7 @@ int weft__group_result(const weft_group *g, struct weft__task *t)
         return 0;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
-    return A_LOAD(&g->scope.reason, relaxed) == WEFT__CANCELED_DEADLINE ? WEFT_ETIMEDOUT : 0;
+    return weft__scope_reason(&g->scope) == WEFT_REASON_DEADLINE ? WEFT_ETIMEDOUT : 0;
 }
 
 int weft_group_wait(weft_group *g)

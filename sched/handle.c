@@ -67,10 +67,7 @@ static void set_name(weft_task *h, const char *name)
 /* Ends the scope of the task: true when it was cancelled before. */
 static bool end_scope(weft_task *h, struct weft__task *t)
 {
-    uint32_t none = WEFT__NOT_CANCELED;
-
-    /* acq_rel: pairs with the mark in weft__cancel() */
-    if (A_CAS(&h->scope.reason, &none, WEFT__ENDED, acq_rel, acquire)) {
+    if (weft__scope_end(&h->scope)) {
         t->scope = h->scope.parent;
         return false;
     }

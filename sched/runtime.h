@@ -37,6 +37,7 @@ struct weft_runtime {
     /* Threads, not the runtime's own, that are inside of it: it waits for them before it ends. */
     _Atomic unsigned visitors;
 
+    _Atomic bool has_shields; /* a shield was once opened */
     _Atomic bool has_special; /* a task that is pinned, or of another level than normal, was once spawned */
     _Atomic uint32_t slots;   /* records of tasks that were asked for their ids */
 
@@ -54,7 +55,6 @@ struct weft_runtime {
 
     struct weft__counters elsewhere; /* of threads that are no workers */
 
-    struct weft__lock cancel_lock; /* held while a cancellation goes down a tree; the first in the lock order */
     struct weft_group root;
 
     /* The monitor's own (monitor.c). */

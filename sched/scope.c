@@ -8,12 +8,19 @@
 #include "sched/report.h"
 #include "sched/runtime.h"
 
-bool weft__scope_chain_canceled(const weft_scope *s)
+bool weft__scope_chain_canceled(weft_scope *s)
 {
-    for (; s != NULL; s = s->kind != WEFT__SCOPE_SHIELD ? s->parent : NULL)
-        if (A_LOAD(&s->reason, seq_cst) != WEFT__NOT_CANCELED) /* pairs with the mark in weft__cancel() */
-            return true;
-    return false;
+    weft_scope *found = s;
+
+    /* pairs with the mark in weft__cancel() */
+    while (found != NULL && A_LOAD(&found->mark, seq_cst) == 0)
+        found = found->kind != WEFT__SCOPE_SHIELD ? found->parent : NULL;
+    if (found == NULL)
+        return false;
+    /* Else each level of a deep nesting would walk up to the mark. release: who sees this, sees the mark. */
+    for (; s != found; s = s->parent)
+        (void)A_OR(&s->mark, WEFT__MARK_OUTER, release);
+    return true;
 }
 
 const weft_scope *weft__scope_outermost_canceled(const weft_scope *s)
@@ -86,17 +93,25 @@ weft_time weft__scope_deadline(const weft_scope *s)
     return A_LOAD(&s->timer.deadline, relaxed);
 }
 
+/* Whether a canceller may touch the scope again. */
+static bool is_in_use(uint32_t mark)
+{
+    return ((mark & WEFT__MARK_REASON) != 0 && (mark & WEFT__MARK_TOLD) == 0) ||
+           (mark & (WEFT__MARK_CLAIMED | WEFT__MARK_WALKED)) == WEFT__MARK_CLAIMED;
+}
+
 void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
 {
+    unsigned turns = 0;
+    uint32_t mark;
+
     weft__timer_remove(&s->timer);
     t->scope = s->parent;
-    if (WEFT__UNLIKELY(A_LOAD(&s->reason, acquire) != WEFT__NOT_CANCELED)) {
-        /* Whoever marked it may still be at it. */
-        weft__lock(&t->rt->cancel_lock);
-        weft__unlock(&t->rt->cancel_lock);
-    }
+    /* acquire pairs with the last access of a canceller, in cancel.c */
+    while (is_in_use(mark = A_LOAD(&s->mark, acquire)))
+        weft__spin(&turns);
     /* What made the task cancelled may have been left behind: the next checkpoint looks. No epoch is 0. */
-    if (A_LOAD(&s->reason, relaxed) != WEFT__NOT_CANCELED || t->seen_canceled)
+    if (mark != 0 || t->seen_canceled)
         t->seen_epoch = 0;
 }
 
@@ -148,6 +163,7 @@ weft_scope *weft_shield_open(weft_time deadline)
 
     if (s != NULL) {
         /* relaxed: the arming of a wait publishes it to cancellers (cancel.c). No epoch is 0 */
+        A_STORE(&s->owner->rt->has_shields, true, relaxed);
         A_STORE(&s->owner->shield, s->depth + 1, relaxed);
         s->owner->seen_epoch = 0;
     }
