@@ -39,10 +39,12 @@
 
 #include <weft/attr.h>
 #include <weft/chan.h>
+#include <weft/combine.h>
 #include <weft/error.h>
 #include <weft/fd.h>
 #include <weft/group.h>
 #include <weft/join.h>
+#include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
 #include <weft/stats.h>
