@@ -43,6 +43,7 @@
 #define WEFT_H
 
 #include <weft/attr.h>
+#include <weft/batch.h>
 #include <weft/chan.h>
 #include <weft/combine.h>
 #include <weft/error.h>

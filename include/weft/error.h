@@ -25,6 +25,8 @@ WEFT_BEGIN_DECLS
     X(ENOTASK, -20007, "called outside of a task")                                                                     \
     X(EBROKEN, -20008, "broken by the peer")                                                                           \
     X(EMAPLIMIT, -20009, "too many memory mappings: vm.max_map_count limits the stacks")                               \
+    X(ETASKCANCELED, -20010, "the task waited for was canceled")                                                       \
+    X(ENOTREADY, -20011, "ended before it was ready")                                                                  \
     X(ENOMEM, -ENOMEM, "out of memory")                                                                                \
     X(EINVAL, -EINVAL, "invalid argument")                                                                             \
     X(EDEADLK, -EDEADLK, "would wait for itself")                                                                      \

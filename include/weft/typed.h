@@ -57,11 +57,10 @@
 
 /* `fn` where `fits`, else an error. The inner cast keeps compilers from warning of the outer one. */
 #define WEFT__CHECKED(fn, fits)                                                                                        \
-    __builtin_choose_expr(sizeof(struct {                                                                              \
-                              int weft__checked;                                                                       \
-                              _Static_assert(fits, "the argument is not what the task's function takes");              \
-                          }) != 0,                                                                                     \
-                          (weft_fn)(void (*)(void))(fn), NULL)
+    __extension__({                                                                                                    \
+        _Static_assert(fits, "the argument is not what the task's function takes");                                    \
+        (weft_fn)(void (*)(void))(fn);                                                                                 \
+    })
 
 /* The function as a weft_fn. */
 #define WEFT_FN(fn, arg)                                                                                               \

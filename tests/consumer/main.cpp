@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The same in C++, and what is particular to it: typed spawns, lambdas, exceptions. Each header is named, for each must compile as C++ by itself and together with the others. */
 #include <weft/attr.h>
+#include <weft/batch.h>
 #include <weft/chan.h>
 #include <weft/combine.h>
 #include <weft/error.h>
