@@ -50,6 +50,7 @@
 #include <weft/fd.h>
 #include <weft/group.h>
 #include <weft/join.h>
+#include <weft/local.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>

@@ -29,8 +29,10 @@
 
 #endif
 
-/* A counter with one writer: no read-modify-write is needed, only that others may read it. */
+/* A counter with one writer: no read-modify-write is needed, only that others may read it, as a number that orders nothing. */
+#ifndef A_BUMP_BY
 #define A_BUMP_BY(p, n) A_STORE((p), A_LOAD((p), relaxed) + (n), relaxed)
+#endif
 #define A_BUMP(p) A_BUMP_BY((p), 1)
 
 #endif

@@ -4,15 +4,27 @@
 #include "sched/park.h"
 #include "sched/runtime.h"
 
-/* Wakes `t` where it is parked, and puts its linked groups of at least `depth` on the list. */
-static void cancel_task(struct weft__task *t, uint32_t depth, struct weft_group **list)
+/* Whether a scope of `t` lies in a shield of `t` that is deeper than `depth`. */
+static bool is_shielded(const struct weft__task *t, const weft_scope *s, int64_t depth)
 {
-    weft__unpark_canceled(t);
+    if (WEFT__LIKELY(A_LOAD(&t->shield, relaxed) == 0)) /* relaxed: it was written before the group was linked */
+        return false;
+    for (; s->owner == t && (int64_t)s->depth > depth; s = s->parent)
+        if (s->kind == WEFT__SCOPE_SHIELD)
+            return true;
+    return false;
+}
+
+/* Wakes `t` where it is parked, and puts its linked groups of at least `depth` on the list, which is -1 where the scope that was marked lies
+ * outside of `t`; but for what lies in a shield that is inside of the scope. */
+static void cancel_task(struct weft__task *t, int64_t depth, struct weft_group **list)
+{
+    weft__unpark_canceled(t, depth);
     weft__lock(&t->lock);
     for (struct weft__link *e = t->groups; e != NULL; e = e->next) {
         struct weft_group *g = WEFT__CONTAINER(e, struct weft_group, owned);
 
-        if (g->scope.depth >= depth) {
+        if ((int64_t)g->scope.depth >= depth && !is_shielded(t, &g->scope, depth)) {
             A_STORE(&g->pinned, true, relaxed); /* relaxed: under the lock that its closer takes */
             g->cancel_next = *list;
             *list = g;
@@ -25,7 +37,7 @@ static void cancel_members(struct weft_group *g, struct weft_group **list)
 {
     weft__lock(&g->lock);
     for (struct weft__link *e = g->members.first; e != NULL; e = e->next)
-        cancel_task(WEFT__CONTAINER(e, struct weft__task, member), 0, list);
+        cancel_task(WEFT__CONTAINER(e, struct weft__task, member), -1, list);
     weft__unlock(&g->lock);
 }
 

@@ -3,6 +3,7 @@
 #include <weft/error.h>
 #include <weft/runtime.h>
 
+#include "sched/handle.h"
 #include "sched/idle.h"
 #include "sched/runtime.h"
 #include "sched/spawn.h"
@@ -14,8 +15,7 @@ void weft__runtime_task_left(weft_runtime *rt)
         weft__futex_wake(&rt->entered, 1);
 }
 
-/* Counts a task in, unless the runtime has been stopped. */
-static int admit(weft_runtime *rt)
+int weft__runtime_admit(weft_runtime *rt)
 {
     /* seq_cst: count, then look; weft_runtime_destroy() says that it stops, then looks at the count */
     A_ADD(&rt->entered, 1, seq_cst);
@@ -26,12 +26,12 @@ static int admit(weft_runtime *rt)
 }
 
 /* Starts `fn(arg)` in the root group. */
-static int enter(weft_runtime *rt, weft_fn fn, void *arg)
+static int enter(weft_runtime *rt, weft_fn fn, void *arg, bool detached)
 {
     struct weft__task *t;
     int rc;
 
-    if ((rc = admit(rt)) < 0)
+    if ((rc = weft__runtime_admit(rt)) < 0)
         return rc;
     if ((rc = weft__stack_credit_take(&rt->stacks[0], 1)) < 0)
         goto no_credit;
@@ -41,10 +41,15 @@ static int enter(weft_runtime *rt, weft_fn fn, void *arg)
         goto no_record;
     }
     weft__task_init(t, rt, &rt->root, fn, arg, 0);
+    if (detached && (rc = weft__handle_attach(t, NULL, &(struct weft__handle_wish){.detached = true})) < 0)
+        goto no_handle;
     weft__inbox_push(&rt->inbox, t);
     weft__idle_notify(rt);
     return 0;
 
+no_handle:
+    A_STORE(&t->fn, NULL, relaxed); /* relaxed: for weft_tasks() */
+    weft__slab_give(&rt->tasks, t);
 no_record:
     weft__stack_credit_give(&rt->stacks[0], 1);
 no_credit:
@@ -52,14 +57,20 @@ no_credit:
     return rc;
 }
 
-int weft_runtime_spawn(weft_runtime *rt, weft_fn fn, void *arg)
+/* The same, for any thread. */
+static int visit(weft_runtime *rt, weft_fn fn, void *arg, bool detached)
 {
     int rc;
 
     weft__runtime_enter(rt); /* the task may end, and the runtime with it, before we are out of here */
-    rc = enter(rt, fn, arg);
+    rc = enter(rt, fn, arg, detached);
     weft__runtime_leave(rt);
     return rc;
+}
+
+int weft_runtime_spawn(weft_runtime *rt, weft_fn fn, void *arg)
+{
+    return visit(rt, fn, arg, true);
 }
 
 /* Running a task for a thread. */
@@ -78,7 +89,8 @@ static int run_task(void *arg)
     struct weft__task *t = weft__task_self();
 
     run->rc = run->fn(run->arg);
-    weft__scope_close_inner(t, &t->group->scope);
+    if (t->scope != &t->group->scope)
+        weft__scope_close_left(t, &t->group->scope);
     weft__completion_tell(&run->done);
     return 0;
 }
@@ -91,7 +103,7 @@ int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg)
     if (weft__worker_self() != NULL)
         return WEFT_EDEADLK;
     weft__completion_init(&run.done);
-    if ((rc = weft_runtime_spawn(rt, run_task, &run)) < 0)
+    if ((rc = visit(rt, run_task, &run, false)) < 0)
         return rc;
     weft__completion_wait(&run.done);
     return run.rc;

@@ -17,11 +17,11 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
     t->stack = w->stack;
     w->current = t;
     A_BUMP(&w->counters.tasks_run);
-    rc = t->fn(t->arg);
+    rc = A_LOAD(&t->fn,
+                relaxed)(t->arg); /* relaxed, as `linked` and the count: the task's own, see weft__park_prepare() */
     if (WEFT__UNLIKELY(t->scope != &g->scope))
-        weft__scope_close_inner(t, &g->scope);
-    /* relaxed: see weft__park_prepare() */
-    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed) || t->kind.stack_class != 0))
+        weft__scope_close_left(t, &g->scope);
+    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed) || t->kind.stack_class != 0 || t->has_locals))
         weft__group_child_leaves(g, t, rc);
     weft__stack_use_ended(t, __builtin_frame_address(0));
     w = weft__worker_self();
@@ -30,7 +30,7 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
         weft__group_tell_owner(g, t->seen_canceled ? 0 : t->seen_epoch);
     weft__task_give(w, t);
     if (below != NULL && below == g->scope.owner)
-        g->unstarted--;
+        A_BUMP_BY(&g->unstarted, -1);
     else if (WEFT__LIKELY(g->scope.owner != NULL))
         weft__group_count_down(g);
     else

@@ -7,9 +7,35 @@
 #include "sched/cancel.h"
 #include "sched/children.h"
 #include "sched/execute.h"
+#include "sched/group_more.h"
+#include "sched/handle.h"
 #include "sched/join.h"
 #include "sched/options.h"
 #include "sched/park.h"
+#include "sched/report.h"
+
+static bool is_sound(const weft_group_options *o)
+{
+    return o->policy >= WEFT_FAIL_FAST && o->policy <= WEFT_FIRST_SUCCESS && WEFT__RESERVED_ARE_ZERO(o);
+}
+
+/* 0 or -ENOMEM. */
+static int take_options(weft_group *g, const weft_group_options *o)
+{
+    struct weft__group_more *more;
+
+    if (o->policy == WEFT_FAIL_FAST && o->limit == 0 && o->max_errors == 0)
+        return 0;
+    more = weft__group_more(g);
+    if (more == NULL)
+        return WEFT_ENOMEM;
+    more->policy = o->policy;
+    more->limit = o->limit;
+    if (o->max_errors != 0)
+        more->errors_max = o->max_errors;
+    g->wraps = o->policy == WEFT_FIRST_SUCCESS || o->limit != 0;
+    return 0;
+}
 
 weft_group *weft_group_open(const weft_group_options *options)
 {
@@ -17,18 +43,20 @@ weft_group *weft_group_open(const weft_group_options *options)
     struct weft__task *t = w != NULL ? w->current : NULL;
     weft_group *g;
 
-    if (WEFT__UNLIKELY(t == NULL || (options != NULL && !WEFT__RESERVED_ARE_ZERO(options))))
+    if (WEFT__UNLIKELY(t == NULL || (options != NULL && !is_sound(options))))
         return NULL;
     g = weft__slab_cache_take(&w->groups, &w->rt->groups);
     if (WEFT__UNLIKELY(g == NULL))
         return NULL;
-    g->unstarted = 0;
+    A_STORE(&g->unstarted, 0, relaxed);
     /* relaxed: whoever gets to know the group does so through a queue or a lock */
     A_STORE(&g->pending, 0, relaxed);
     A_STORE(&g->error, 0, relaxed);
     if (WEFT__LIKELY(options == NULL)) {
         weft__scope_push(t, &g->scope);
-    } else if (weft__scope_enter(w, t, &g->scope, options->deadline) < 0) {
+    } else if (take_options(g, options) < 0 || weft__scope_enter(w, t, &g->scope, options->deadline) < 0) {
+        if (A_LOAD(&g->more, relaxed) != NULL) /* relaxed: not shared yet */
+            weft__group_more_free(g);
         weft__slab_cache_give(&w->groups, &w->rt->groups, g);
         return NULL;
     }
@@ -43,26 +71,44 @@ void weft__group_count_down(weft_group *g)
         weft__unpark_any(owner);
 }
 
-static void fail(weft_runtime *rt, weft_group *g, int code)
+static void fail(weft_runtime *rt, weft_group *g, const weft_error *e)
 {
     int none = 0;
 
-    (void)A_CAS(&g->error, &none, code, relaxed, relaxed); /* relaxed: read after the end of its writer is seen */
-    (void)weft__cancel(rt, &g->scope, WEFT__CANCELED_ERROR);
+    if (g->scope.kind == WEFT__SCOPE_OF_HALF)
+        (void)A_CAS(&g->error, &none, e->code, relaxed,
+                    relaxed); /* relaxed: read after the end of its writer is seen */
+    else
+        weft__group_note_error(g, rt, e);
+    if (weft__group_policy(g) == WEFT_FAIL_FAST)
+        (void)weft__cancel(rt, &g->scope, WEFT__CANCELED_ERROR);
 }
 
-void weft__group_child_failed(weft_group *g, weft_runtime *rt, int rc)
+void weft__group_child_failed(weft_group *g, struct weft__task *t, int rc)
 {
-    if (rc != WEFT_ECANCELED || !weft__scope_chain_canceled(&g->scope))
-        fail(rt, g, rc);
+    if (rc != WEFT_ECANCELED || !weft__scope_chain_canceled(&g->scope)) {
+        weft_error e = weft__error_of(t, rc);
+
+        fail(t->rt, g, &e);
+    }
+}
+
+void weft__group_child_succeeded(weft_group *g, weft_runtime *rt)
+{
+    struct weft__group_more *more = A_LOAD(&g->more, relaxed); /* relaxed: made with the group */
+
+    A_STORE(&more->succeeded, true, relaxed); /* relaxed: read after the child has been joined */
+    (void)weft__cancel(rt, &g->scope, WEFT__CANCELED_CALL);
 }
 
 void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
 {
     if (A_LOAD(&t->linked, relaxed)) /* relaxed: see weft__park_prepare() */
         weft__cancel_unlink_task(t);
-    if (rc < 0 && g->scope.owner != NULL)
-        weft__group_child_failed(g, t->rt, rc);
+    if (rc < 0)
+        weft__group_child_failed(g, t, rc);
+    if (t->has_locals)
+        weft__handle_late_end(t);
     if (t->kind.stack_class != 0)
         weft__stack_credit_give(&t->rt->stacks[t->kind.stack_class], 1);
 }
@@ -71,9 +117,10 @@ void weft__group_tell_owner(weft_group *g, uint64_t epoch)
 {
     struct weft__task *owner = g->scope.owner;
 
-    if (epoch > owner->seen_epoch && owner->scope == &g->scope) {
+    /* relaxed: the calling thread's own. In a shield the owner knows nothing for an epoch (park.c) */
+    if (epoch > owner->seen_epoch && owner->scope == &g->scope && A_LOAD(&owner->shield, relaxed) == 0) {
         owner->seen_epoch = epoch;
-        owner->seen_canceled = false;
+        owner->seen_canceled = 0;
     }
 }
 
@@ -89,7 +136,7 @@ static inline __attribute__((always_inline)) void run_children(struct weft__work
 {
     if (WEFT__UNLIKELY(t->kind.pinned))
         return; /* a child that suspends above its frames may take them to another thread */
-    while (g->unstarted > 0) {
+    while (A_LOAD(&g->unstarted, relaxed) > 0) { /* relaxed: the owner's own, here and below */
         struct weft__task *child;
 
         if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
@@ -119,16 +166,16 @@ void weft__group_wait_for(weft_group *g, struct weft__task *t, int64_t left)
 
 static WEFT__NOINLINE void wait_for_others(struct weft__task *t, weft_group *g)
 {
-    int64_t left = g->unstarted;
+    int64_t left = A_LOAD(&g->unstarted, relaxed);
 
-    g->unstarted = 0;
+    A_STORE(&g->unstarted, 0, relaxed);
     weft__group_wait_for(g, t, left);
 }
 
 /* Whether children are left that somebody else has begun, or is to begin. Owner. */
 static inline bool has_children(weft_group *g)
 {
-    return g->unstarted != 0 || !weft__children_gone(&g->pending);
+    return A_LOAD(&g->unstarted, relaxed) != 0 || !weft__children_gone(&g->pending);
 }
 
 int weft__group_result(const weft_group *g, struct weft__task *t)
@@ -136,8 +183,10 @@ int weft__group_result(const weft_group *g, struct weft__task *t)
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
 
     if (WEFT__UNLIKELY(error != 0))
-        return error;
+        return weft__group_succeeded(g) ? 0 : error;
     if (WEFT__LIKELY(!weft__task_canceled(t)))
+        return 0;
+    if (weft__group_succeeded(g))
         return 0;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
@@ -185,6 +234,8 @@ void weft_group_close(weft_group *g)
         return;
     if (WEFT__UNLIKELY(t->scope != &g->scope || has_children(g)))
         w = end_early(t, g);
+    if (WEFT__UNLIKELY(A_LOAD(&g->more, relaxed) != NULL)) /* relaxed: the children have been joined */
+        weft__group_more_free(g);
     weft__group_leave(g, t);
     weft__slab_cache_give(&w->groups, &w->rt->groups, g);
 }
@@ -203,11 +254,40 @@ int weft_group_fail(weft_group *g, int code)
         return WEFT_ENOMEM;
     if (code >= 0)
         return WEFT_EINVAL;
-    fail(g->scope.owner->rt, g, code);
+    fail(g->scope.owner->rt, g, &(weft_error){.code = code});
     return 0;
 }
 
 bool weft_group_canceled(const weft_group *g)
 {
-    return g != NULL && A_LOAD(&g->scope.reason, acquire) != WEFT__NOT_CANCELED;
+    return weft_group_reason(g) != WEFT_REASON_NONE;
+}
+
+enum weft_reason weft_group_reason(const weft_group *g)
+{
+    return g != NULL ? weft__scope_reason(&g->scope) : WEFT_REASON_NONE;
+}
+
+size_t weft_group_live(const weft_group *g)
+{
+    int64_t n;
+
+    if (g == NULL)
+        return 0;
+    n = A_LOAD(&g->pending, relaxed); /* relaxed: numbers */
+    if (n >= WEFT__GROUP_WAITING)
+        n -= WEFT__GROUP_WAITING;
+    n += A_LOAD(&g->unstarted, relaxed);
+    return n > 0 ? (size_t)n : 0;
+}
+
+int weft_group_reschedule(weft_group *g, weft_time deadline)
+{
+    struct weft__worker *w = weft__worker_self();
+
+    if (g == NULL)
+        return WEFT_ENOMEM;
+    if (w == NULL || w->current != g->scope.owner)
+        return WEFT_EINVAL;
+    return weft__scope_reschedule(w, &g->scope, deadline);
 }

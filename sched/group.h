@@ -10,8 +10,9 @@
  * stack of its own class. */
 void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc);
 
-/* The same of a failure alone. */
-void weft__group_child_failed(weft_group *g, weft_runtime *rt, int rc);
+/* The same of a failure alone, and of a success by WEFT_FIRST_SUCCESS. */
+void weft__group_child_failed(weft_group *g, struct weft__task *t, int rc);
+void weft__group_child_succeeded(weft_group *g, weft_runtime *rt);
 
 /* A child that the owner has run knew that it was not cancelled as of an epoch, or 0: no more then was the owner, whose chain of scopes is
  * the end of the child's. Else, after a cancellation anywhere, each level of a deep recursion would walk its chain. */

@@ -6,14 +6,17 @@
 
 #include "sched/cancel.h"
 #include "sched/execute.h"
+#include "sched/handle.h"
 #include "sched/idle.h"
+#include "sched/local.h"
 #include "sched/park.h"
 
 struct half {
     struct weft_group group;
     weft_fn fn;
     void *arg;
-    bool returned; /* written before the group is counted down */
+    struct weft__locals *locals; /* the caller's, which it may change before the half begins; NULL: none */
+    bool returned;               /* written before the group is counted down */
 };
 
 _Static_assert(_Alignof(struct half) > 1, "the lowest bit of its address is free");
@@ -32,14 +35,20 @@ static struct weft__task *give_back(struct half *h)
 }
 
 /* A half of a caller that was spawned with options: it needs a stack like the caller's, and may have to stay on its thread. */
-static WEFT__NOINLINE bool take_kind(struct weft__worker *w, struct weft__task *t, const struct weft__task *owner)
+static WEFT__NOINLINE bool take_kind(struct weft__worker *w, struct weft__task *t, const struct half *h)
 {
+    const struct weft__task *owner = h->group.scope.owner;
     unsigned stack_class = owner->kind.stack_class;
 
     if (owner->kind.pinned && owner->home != w->index)
         return false;
-    if (stack_class != 0 && weft__stack_credit_take(&w->rt->stacks[stack_class], 1) < 0)
+    if (h->locals != NULL && weft__locals_adopt(t, h->locals) < 0)
         return false;
+    if (stack_class != 0 && weft__stack_credit_take(&w->rt->stacks[stack_class], 1) < 0) {
+        if (h->locals != NULL)
+            weft__handle_late_end(t);
+        return false;
+    }
     t->kind = owner->kind;
     return true;
 }
@@ -56,7 +65,7 @@ struct weft__task *weft__join_adopt(struct weft__worker *w, void *item)
     if (WEFT__UNLIKELY((t = weft__task_take(w)) == NULL))
         return give_back(h);
     weft__task_init(t, w->rt, &h->group, h->fn, h->arg, 0);
-    if (WEFT__UNLIKELY(!weft__kind_is_plain(owner->kind)) && !take_kind(w, t, owner)) {
+    if (WEFT__UNLIKELY(!weft__kind_is_plain(owner->kind) || h->locals != NULL) && !take_kind(w, t, h)) {
         weft__task_give(w, t);
         return give_back(h);
     }
@@ -69,17 +78,20 @@ static inline void open_half(struct half *h, struct weft__task *t, weft_fn fn, v
     weft_group *g = &h->group;
 
     weft__scope_push(t, &g->scope);
-    g->scope.is_plain = false;
+    g->scope.kind = WEFT__SCOPE_OF_HALF;
     /* relaxed: published by the deque */
     A_STORE(&g->scope.timer.state, WEFT__TIMER_IDLE, relaxed);
+    A_STORE(&g->unstarted, 0, relaxed);
     A_STORE(&g->pending, 0, relaxed);
     A_STORE(&g->error, 0, relaxed);
+    A_STORE(&g->more, NULL, relaxed);
     A_STORE(&g->linked, false, relaxed);
     A_STORE(&g->pinned, false, relaxed);
     g->lock = (struct weft__lock){0};
     g->members = (struct weft__list){0};
     h->fn = fn;
     h->arg = arg;
+    h->locals = WEFT__UNLIKELY(t->has_locals) ? weft__locals_share(t) : NULL;
     h->returned = false;
 }
 
@@ -91,7 +103,7 @@ static inline int call(struct half *h, struct weft__task *t, weft_fn fn, void *a
     if (WEFT__UNLIKELY(t->scope != &h->group.scope))
         weft__scope_close_inner(t, &h->group.scope);
     if (WEFT__UNLIKELY(rc < 0))
-        weft__group_child_failed(&h->group, t->rt, rc);
+        weft__group_child_failed(&h->group, t, rc);
     return rc;
 }
 
@@ -135,5 +147,7 @@ int weft_join(weft_fn f, void *a, weft_fn g, void *b)
         else if (WEFT__LIKELY(rc >= 0))
             (void)call(&h, t, g, b);
     }
+    if (WEFT__UNLIKELY(h.locals != NULL))
+        weft__locals_drop(h.locals);
     return weft__group_end(&h.group, t);
 }

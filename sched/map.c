@@ -72,10 +72,13 @@ static int run_job(void *arg)
 {
     const struct job *j = arg;
     struct map *m = j->map;
+    struct weft__task *t = weft__task_self();
+    weft_scope *scope = t->scope;
     int rc = m->fn(j->item);
 
     /* What it left open may have tasks that use the item. */
-    weft__scope_close_inner(weft__task_self(), &m->g->scope);
+    if (WEFT__UNLIKELY(t->scope != scope))
+        weft__scope_close_left(t, scope);
     if (rc >= 0)
         give_room(m, j->slot);
     return rc;

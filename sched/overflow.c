@@ -52,12 +52,12 @@ static void add_task(struct text *t, struct weft__task *task)
         return;
     }
     add(t, "the task of the function at 0x");
-    add_number(t, (uintptr_t)task->fn, 16);
+    add_number(t, (uintptr_t)weft__task_fn(task), 16);
     add(t, ", number ");
     add_number(t, weft__task_id(task), 10);
-    if (task->name != NULL) {
+    if (weft__task_name(task) != NULL) {
         add(t, ", named ");
-        add_some(t, task->name, NAME_SHOWN);
+        add_some(t, weft__task_name(task), NAME_SHOWN);
     }
 }
 

@@ -3,11 +3,23 @@
 
 #include <weft/error.h>
 
+#include "sched/report.h"
+
 bool weft__task_canceled_slow(struct weft__task *t, uint64_t epoch)
 {
-    t->seen_canceled = weft__scope_chain_canceled(t->scope);
-    t->seen_epoch = epoch;
-    return t->seen_canceled;
+    bool canceled = weft__scope_chain_canceled(t->scope);
+
+    t->seen_canceled = canceled;
+    /* In a shield it looks each time: what it finds does not hold for groups outside of the shield. relaxed: its own */
+    t->seen_epoch = A_LOAD(&t->shield, relaxed) == 0 ? epoch : 0;
+    return canceled;
+}
+
+/* In debug mode: a checkpoint has failed once more. */
+static void count_refusal(struct weft__task *t)
+{
+    if (t->seen_canceled < UINT8_MAX && ++t->seen_canceled == UINT8_MAX)
+        weft__report_misuse(t, "tries again and again although it is canceled");
 }
 
 int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t)
@@ -17,7 +29,11 @@ int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t)
         weft__worker_yield(w, t);
     else
         (void)weft__worker_attend(w, t);
-    return weft__task_canceled(t) ? WEFT_ECANCELED : 0;
+    if (!weft__task_canceled(t))
+        return 0;
+    if (t->rt->debug)
+        count_refusal(t);
+    return WEFT_ECANCELED;
 }
 
 int weft__park_prepare(struct weft__task *t, enum weft__cancelable how)
@@ -95,7 +111,7 @@ void weft__unpark_any(struct weft__task *t)
     (void)weft__unpark(t, s & ~(uint64_t)(WEFT__TICKET_UNIT - 1), WEFT__WON_EVENT);
 }
 
-void weft__unpark_canceled(struct weft__task *t)
+void weft__unpark_canceled(struct weft__task *t, int64_t depth)
 {
     /* seq_cst: the look at the wait word after the epoch has moved, see weft__park_prepare() */
     uint64_t s = A_LOAD(&t->wait, seq_cst);
@@ -103,6 +119,9 @@ void weft__unpark_canceled(struct weft__task *t)
     while (claimable(s) && !(s & WEFT__HELD)) {
         bool asleep = (s & WEFT__PHASE_MASK) == WEFT__PARKED;
 
+        /* relaxed: it was written before the wait was armed. If it has changed since, that wait is over, and the claim fails */
+        if ((int64_t)A_LOAD(&t->shield, relaxed) > depth + 1)
+            return;
         if (try_claim(t, &s, WEFT__WON_CANCEL)) {
             if (asleep)
                 weft__make_ready(t);

@@ -28,7 +28,7 @@ static inline bool weft__task_canceled(struct weft__task *t)
     /* seq_cst pairs with weft__cancel(): see weft__park_prepare() */
     uint64_t epoch = A_LOAD(&t->rt->cancel_epoch, seq_cst);
 
-    return WEFT__LIKELY(epoch == t->seen_epoch) ? t->seen_canceled : weft__task_canceled_slow(t, epoch);
+    return WEFT__LIKELY(epoch == t->seen_epoch) ? t->seen_canceled != 0 : weft__task_canceled_slow(t, epoch);
 }
 
 /* What a checkpoint does where it has to do something: yields, and says whether the task is cancelled. */
@@ -88,7 +88,7 @@ bool weft__unpark(struct weft__task *t, weft__ticket ticket, enum weft__phase wh
 /* Wakes `t` from whatever wait it is in, with WEFT__WON_EVENT: for a waker that is the only one the wait can have. */
 void weft__unpark_any(struct weft__task *t);
 
-/* Wakes `t` from a cancelable wait, if it is in one. */
-void weft__unpark_canceled(struct weft__task *t);
+/* Wakes `t` from a cancelable wait, if it is in one, and not in a shield deeper than `depth`. */
+void weft__unpark_canceled(struct weft__task *t, int64_t depth);
 
 #endif

@@ -3,14 +3,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <weft/error.h>
 
 #include "sched/cancel.h"
 #include "sched/group.h"
+#include "sched/handle.h"
 #include "sched/options.h"
 #include "sched/overflow.h"
 #include "sched/park.h"
+#include "sched/report.h"
 
 /* Creating and destroying. */
 
@@ -68,7 +71,16 @@ static void fini(weft_runtime *rt)
     weft__slab_fini(&rt->tasks);
     weft__slab_fini(&rt->groups);
     weft__slab_fini(&rt->scopes);
+    weft__slab_fini(&rt->handles);
     weft__free(rt);
+}
+
+/* The environment's WEFT_DEBUG, when it is neither empty nor 0. */
+static bool debug_is_asked_for(void)
+{
+    const char *text = getenv("WEFT_DEBUG");
+
+    return text != NULL && *text != '\0' && strcmp(text, "0") != 0;
 }
 
 static int init(weft_runtime *rt, const weft_runtime_options *o)
@@ -79,6 +91,10 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     weft__slab_init(&rt->tasks, sizeof(struct weft__task));
     weft__slab_init(&rt->groups, sizeof(weft_group));
     weft__slab_init(&rt->scopes, sizeof(weft_scope));
+    weft__slab_init(&rt->handles, sizeof(weft_task));
+    rt->on_error = o->on_error;
+    rt->on_error_arg = o->on_error_arg;
+    rt->debug = o->debug || debug_is_asked_for();
     A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
     rt->has_membarrier = weft__membarrier_works();
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
@@ -137,7 +153,7 @@ no_init:
 void weft_runtime_stop(weft_runtime *rt)
 {
     A_STORE(&rt->stopped, true, seq_cst); /* pairs with admit() in enter.c */
-    (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_CALL);
+    (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_SHUTDOWN);
 }
 
 void weft_runtime_destroy(weft_runtime *rt)
@@ -155,6 +171,7 @@ void weft_runtime_destroy(weft_runtime *rt)
     while (A_LOAD(&rt->visitors, acquire) != 0)
         weft__spin(&turns);
     rt->ops->close(rt->io);
+    weft__report_left_over(rt);
     fini(rt);
 }
 

@@ -42,7 +42,12 @@ struct weft_runtime {
     struct weft__inbox inbox;
     struct weft__idle idle;
     struct weft__stack_pool stacks[WEFT__STACK_CLASSES];
-    struct weft__slab tasks, groups, scopes;
+    struct weft__slab tasks, groups, scopes, handles;
+
+    weft_error_fn *on_error; /* or NULL */
+    void *on_error_arg;
+    bool debug;
+    _Atomic unsigned left_over; /* detached tasks that were still running at the end, and nobody was told of */
 
     struct weft__counters elsewhere; /* of threads that are no workers */
 
@@ -61,7 +66,10 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
 /* Cancels the root on behalf of SIGINT. Safe in a signal handler. */
 void weft__runtime_interrupt(weft_runtime *rt);
 
-/* A task of the root group has ended. On a worker of `rt`. */
+/* Counts in a task of the root group: 0 or WEFT_ECLOSED. */
+int weft__runtime_admit(weft_runtime *rt);
+
+/* It has ended, or was not made after all. */
 void weft__runtime_task_left(weft_runtime *rt);
 
 /* Whether there is anything for a worker to do: the sleeper's last look. `fresh`: also tasks that never ran, which their

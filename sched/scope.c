@@ -5,14 +5,25 @@
 
 #include "sched/cancel.h"
 #include "sched/park.h"
+#include "sched/report.h"
 #include "sched/runtime.h"
 
 bool weft__scope_chain_canceled(const weft_scope *s)
 {
-    for (; s != NULL; s = s->parent)
+    for (; s != NULL; s = s->kind != WEFT__SCOPE_SHIELD ? s->parent : NULL)
         if (A_LOAD(&s->reason, seq_cst) != WEFT__NOT_CANCELED) /* pairs with the mark in weft__cancel() */
             return true;
     return false;
+}
+
+const weft_scope *weft__scope_outermost_canceled(const weft_scope *s)
+{
+    const weft_scope *found = NULL;
+
+    for (; s != NULL; s = s->kind != WEFT__SCOPE_SHIELD ? s->parent : NULL)
+        if (weft__scope_reason(s) != WEFT_REASON_NONE)
+            found = s;
+    return found;
 }
 
 static void deadline_passed(struct weft__timer *timer)
@@ -22,23 +33,57 @@ static void deadline_passed(struct weft__timer *timer)
     (void)weft__cancel(s->owner->rt, s, WEFT__CANCELED_DEADLINE);
 }
 
+/* `s` has no timer. 0 or -ENOMEM. */
+static int arm(struct weft__worker *w, weft_scope *s, weft_time deadline)
+{
+    A_STORE(&s->timer.deadline, deadline, relaxed); /* relaxed: a number */
+    if (deadline <= weft__clock()) {
+        (void)weft__cancel(w->rt, s, WEFT__CANCELED_DEADLINE);
+        return 0;
+    }
+    s->timer.fire = deadline_passed;
+    return weft__timer_add(&w->timers, &s->timer);
+}
+
 int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *s, weft_time deadline)
 {
-    weft__scope_push(t, s);
-    if (deadline != 0 && deadline <= weft__clock()) {
-        (void)weft__cancel(t->rt, s, WEFT__CANCELED_DEADLINE);
-    } else if (deadline != 0 && deadline != WEFT_NEVER) {
-        int rc;
+    int rc;
 
-        s->timer.deadline = deadline;
-        s->timer.fire = deadline_passed;
-        rc = weft__timer_add(&w->timers, &s->timer);
-        if (rc < 0) {
-            t->scope = s->parent;
-            return rc;
-        }
+    weft__scope_push(t, s);
+    if (deadline == 0 || deadline == WEFT_NEVER)
+        return 0;
+    rc = arm(w, s, deadline);
+    if (rc < 0)
+        t->scope = s->parent;
+    return rc;
+}
+
+int weft__scope_reschedule(struct weft__worker *w, weft_scope *s, weft_time deadline)
+{
+    if (weft__scope_reason(s) != WEFT_REASON_NONE)
+        return WEFT_ECANCELED;
+    if (deadline == 0)
+        deadline = WEFT_NEVER;
+    if (deadline != WEFT_NEVER && deadline <= weft__clock()) {
+        weft__timer_remove(&s->timer);
+        A_STORE(&s->timer.deadline, deadline, relaxed); /* relaxed: a number, here and below */
+        return weft__cancel(w->rt, s, WEFT__CANCELED_DEADLINE) ? 0 : WEFT_ECANCELED;
     }
-    return 0;
+    if (weft__timer_move(&s->timer, deadline))
+        return 0;
+    /* There was none, or it has just passed. */
+    weft__timer_remove(&s->timer);
+    if (weft__scope_reason(s) != WEFT_REASON_NONE)
+        return WEFT_ECANCELED;
+    return deadline != WEFT_NEVER ? arm(w, s, deadline) : 0;
+}
+
+weft_time weft__scope_deadline(const weft_scope *s)
+{
+    /* A timer that is idle has no deadline, or one that has passed. acquire: with it what the number was */
+    if (A_LOAD(&s->timer.state, acquire) == WEFT__TIMER_IDLE && weft__scope_reason(s) != WEFT_REASON_DEADLINE)
+        return WEFT_NEVER;
+    return A_LOAD(&s->timer.deadline, relaxed);
 }
 
 void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
@@ -58,14 +103,22 @@ void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
 void weft__scope_close_inner(struct weft__task *t, weft_scope *until)
 {
     while (t->scope != until) {
-        if (t->scope->is_plain)
+        if (t->scope->kind == WEFT__SCOPE_PLAIN || t->scope->kind == WEFT__SCOPE_SHIELD)
             (void)weft_scope_close(t->scope, 0);
         else
             weft_group_close(WEFT__GROUP_OF(t->scope));
     }
 }
 
-weft_scope *weft_scope_open(weft_time deadline)
+void weft__scope_close_left(struct weft__task *t, weft_scope *until)
+{
+    weft__report_misuse(t, "has left groups or scopes open");
+    weft__scope_close_inner(t, until);
+}
+
+/* The public face. */
+
+static weft_scope *open_scope(enum weft__scope_kind kind, weft_time deadline)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
@@ -76,12 +129,46 @@ weft_scope *weft_scope_open(weft_time deadline)
     s = weft__slab_cache_take(&w->scopes, &w->rt->scopes);
     if (s == NULL)
         return NULL;
-    s->is_plain = true;
+    s->kind = (uint8_t)kind;
     if (weft__scope_enter(w, t, s, deadline) < 0) {
         weft__slab_cache_give(&w->scopes, &w->rt->scopes, s);
         return NULL;
     }
     return s;
+}
+
+weft_scope *weft_scope_open(weft_time deadline)
+{
+    return open_scope(WEFT__SCOPE_PLAIN, deadline);
+}
+
+weft_scope *weft_shield_open(weft_time deadline)
+{
+    weft_scope *s = deadline != 0 && deadline != WEFT_NEVER ? open_scope(WEFT__SCOPE_SHIELD, deadline) : NULL;
+
+    if (s != NULL) {
+        /* relaxed: the arming of a wait publishes it to cancellers (cancel.c). No epoch is 0 */
+        A_STORE(&s->owner->shield, s->depth + 1, relaxed);
+        s->owner->seen_epoch = 0;
+    }
+    return s;
+}
+
+/* Takes the shield away: the next checkpoint looks what it has held back. */
+static void lower_shield(struct weft__task *t, const weft_scope *s)
+{
+    const weft_scope *outer = s->parent;
+
+    while (outer->owner == t && outer->kind != WEFT__SCOPE_SHIELD)
+        outer = outer->parent;
+    A_STORE(&t->shield, outer->owner == t ? outer->depth + 1 : 0, relaxed); /* relaxed: as above */
+    t->seen_epoch = 0;
+}
+
+/* Whether nothing around `s` is cancelled, or a shield keeps it out. */
+static bool is_outermost(const weft_scope *s)
+{
+    return s->kind == WEFT__SCOPE_SHIELD || !weft__scope_chain_canceled(s->parent);
 }
 
 ssize_t weft_scope_close(weft_scope *s, ssize_t result)
@@ -94,8 +181,9 @@ ssize_t weft_scope_close(weft_scope *s, ssize_t result)
     if (t->scope != s)
         weft__scope_close_inner(t, s);
     weft__scope_leave(t, s); /* ends the timer first: the reason is final after it */
-    if (result == WEFT_ECANCELED && A_LOAD(&s->reason, acquire) == WEFT__CANCELED_DEADLINE &&
-        !weft__scope_chain_canceled(s->parent))
+    if (s->kind == WEFT__SCOPE_SHIELD)
+        lower_shield(t, s);
+    if (result == WEFT_ECANCELED && weft__scope_reason(s) == WEFT_REASON_DEADLINE && is_outermost(s))
         result = WEFT_ETIMEDOUT;
     w = weft__worker_self();
     weft__slab_cache_give(&w->scopes, &w->rt->scopes, s);
@@ -108,4 +196,49 @@ int weft_scope_cancel(weft_scope *s)
         return WEFT_ENOMEM;
     (void)weft__cancel(s->owner->rt, s, WEFT__CANCELED_CALL);
     return 0;
+}
+
+int weft_scope_reschedule(weft_scope *s, weft_time deadline)
+{
+    struct weft__worker *w = weft__worker_self();
+
+    if (s == NULL)
+        return WEFT_ENOMEM;
+    if (w == NULL || w->current != s->owner ||
+        (s->kind == WEFT__SCOPE_SHIELD && (deadline == 0 || deadline == WEFT_NEVER)))
+        return WEFT_EINVAL;
+    return weft__scope_reschedule(w, s, deadline);
+}
+
+enum weft_reason weft_scope_reason(const weft_scope *s)
+{
+    return s != NULL ? weft__scope_reason(s) : WEFT_REASON_NONE;
+}
+
+weft_time weft_scope_deadline(const weft_scope *s)
+{
+    return s != NULL ? weft__scope_deadline(s) : WEFT_NEVER;
+}
+
+weft_time weft_deadline(void)
+{
+    const struct weft__task *t = weft__task_self();
+    weft_time earliest = WEFT_NEVER;
+
+    for (const weft_scope *s = t != NULL ? t->scope : NULL; s != NULL;
+         s = s->kind != WEFT__SCOPE_SHIELD ? s->parent : NULL) {
+        weft_time at = weft__scope_deadline(s);
+
+        if (at < earliest)
+            earliest = at;
+    }
+    return earliest;
+}
+
+enum weft_reason weft_cancel_reason(void)
+{
+    const struct weft__task *t = weft__task_self();
+    const weft_scope *s = t != NULL ? weft__scope_outermost_canceled(t->scope) : NULL;
+
+    return s != NULL ? weft__scope_reason(s) : WEFT_REASON_NONE;
 }

@@ -15,12 +15,23 @@
 #include "sched/task.h"
 #include "sched/timer.h"
 
-/* Why a scope was cancelled; the first reason stays. */
+/* Why a scope was cancelled; the first reason stays. The numbers are those of enum weft_reason. */
 enum weft__reason {
     WEFT__NOT_CANCELED,
     WEFT__CANCELED_CALL,
     WEFT__CANCELED_ERROR,
     WEFT__CANCELED_DEADLINE,
+    WEFT__CANCELED_SHUTDOWN,
+    WEFT__ENDED, /* a task's own scope: the task has ended, and is not to be cancelled any more */
+};
+
+/* What a scope belongs to. */
+enum weft__scope_kind {
+    WEFT__SCOPE_OF_GROUP,
+    WEFT__SCOPE_OF_HALF, /* of a join: a group as well, on the C stack */
+    WEFT__SCOPE_PLAIN,
+    WEFT__SCOPE_SHIELD,  /* plain, and what is cancelled around it is not seen inside */
+    WEFT__SCOPE_OF_TASK, /* in its handle, around all that the task opens */
 };
 
 struct weft_scope {
@@ -28,7 +39,7 @@ struct weft_scope {
     weft_scope *parent;
     struct weft__task *owner; /* NULL: the root's */
     uint32_t depth;           /* number of scopes of the owner that lie around it */
-    bool is_plain;            /* not the scope of a group */
+    uint8_t kind;             /* enum weft__scope_kind */
     _Atomic uint32_t reason;
     struct weft__timer timer;
 };
@@ -37,7 +48,7 @@ struct weft_group {
     weft_scope scope;
 
     /* Owner only: children that it spawned, less those of them that it ran itself. */
-    int64_t unstarted;
+    _Atomic int64_t unstarted;
 
     /*
      * Everybody's count. Before the owner waits it holds (spawns by others) - (ends of children that the owner did not
@@ -46,6 +57,9 @@ struct weft_group {
      */
     _Atomic int64_t pending;
     _Atomic int error; /* the first; 0: none */
+    bool
+        wraps; /* its children are run by their handles, because of a policy or a limit. Written before there is a child */
+    _Atomic(struct weft__group_more *) more; /* what few groups need (group_more.h); NULL: nothing of it */
 
     /* Where a canceller finds it: guarded by the owner's lock. */
     _Atomic bool linked;
@@ -59,8 +73,17 @@ struct weft_group {
 
 #define WEFT__GROUP_OF(s) WEFT__CONTAINER((s), weft_group, scope)
 
-/* True when `s` or a scope around it is cancelled. */
+/* The outermost scope that is cancelled, of `s` and those around it as far as the innermost shield; NULL: none is. */
+const weft_scope *weft__scope_outermost_canceled(const weft_scope *s);
+
+/* True when there is one. */
 bool weft__scope_chain_canceled(const weft_scope *s);
+
+/* The deadline of `s` itself, WEFT_NEVER: none. From any task inside of it. */
+weft_time weft__scope_deadline(const weft_scope *s);
+
+/* Moves it: 0, or WEFT_ECANCELED: it was cancelled before; -ENOMEM. By the owner, the calling task. */
+int weft__scope_reschedule(struct weft__worker *w, weft_scope *s, weft_time deadline);
 
 /* Opens `s` inside the current scope of `t`, with the deadline armed. 0 or -ENOMEM. */
 int weft__scope_enter(struct weft__worker *w, struct weft__task *t, weft_scope *s, weft_time deadline);
@@ -92,5 +115,16 @@ static inline void weft__scope_leave(struct weft__task *t, weft_scope *s)
 
 /* Closes what `t` has open inside `until`, innermost first. Suspends where groups have children left. */
 void weft__scope_close_inner(struct weft__task *t, weft_scope *until);
+
+/* The same where the task's function has returned and left them open, which is reported in debug mode. */
+void weft__scope_close_left(struct weft__task *t, weft_scope *until);
+
+/* Why `s` itself was cancelled. */
+static inline enum weft_reason weft__scope_reason(const weft_scope *s)
+{
+    uint32_t reason = A_LOAD(&s->reason, acquire); /* pairs with the mark in weft__cancel() */
+
+    return reason == WEFT__ENDED ? WEFT_REASON_NONE : (enum weft_reason)reason;
+}
 
 #endif

@@ -60,6 +60,18 @@ void weft__slab_give(struct weft__slab *s, void *record)
     weft__unlock(&s->lock);
 }
 
+void weft__slab_each(struct weft__slab *s, void (*visit)(void *record, void *arg), void *arg)
+{
+    weft__lock(&s->lock);
+    for (char *chunk = s->chunks; chunk != NULL; chunk = *(void **)(void *)chunk) {
+        size_t end = chunk == s->chunks ? s->carved : CHUNK;
+
+        for (size_t at = HEADER; at + s->size <= end; at += s->size)
+            visit(chunk + at, arg);
+    }
+    weft__unlock(&s->lock);
+}
+
 void *weft__slab_cache_refill(struct weft__slab_cache *c, struct weft__slab *s, unsigned batch)
 {
     void *r;

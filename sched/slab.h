@@ -33,6 +33,9 @@ void weft__slab_fini(struct weft__slab *s); /* frees all records; takes a zeroed
 void *weft__slab_take(struct weft__slab *s);
 void weft__slab_give(struct weft__slab *s, void *record);
 
+/* Calls `visit` for each record that was ever handed out, under the lock: it may be free, or in use while it looks. */
+void weft__slab_each(struct weft__slab *s, void (*visit)(void *record, void *arg), void *arg);
+
 /* The slow sides of the cache: a batch comes or goes. */
 void *weft__slab_cache_refill(struct weft__slab_cache *c, struct weft__slab *s, unsigned batch);
 void weft__slab_cache_spill(struct weft__slab_cache *c, struct weft__slab *s, unsigned keep);

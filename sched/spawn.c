@@ -7,6 +7,8 @@
 
 #include "sched/children.h"
 #include "sched/group.h"
+#include "sched/group_more.h"
+#include "sched/handle.h"
 #include "sched/idle.h"
 #include "sched/options.h"
 #include "sched/park.h"
@@ -41,12 +43,14 @@ void weft__task_spill(struct weft__worker *w)
 /* What a spawn finds out before it does anything: 0 or a code; and what the child is to know of its cancellation. */
 static int admit(struct weft__task *t, weft_group *g, uint64_t *epoch)
 {
+    bool canceled = weft__task_canceled(t);
+
     /* A spawner that is not cancelled cannot be in a cancelled group, and the child knows as much as the spawner. Of a group
-     * that may not be on the spawner's chain it knows nothing. */
-    if (WEFT__LIKELY(!weft__task_canceled(t) && (t == g->scope.owner || t->group == g))) {
-        *epoch = t->seen_epoch;
+     * that may not be on the spawner's chain, or lies outside of its shield, it knows nothing. In a shield it never knows for the
+     * epoch (park.c). */
+    *epoch = t->seen_epoch;
+    if (WEFT__LIKELY(!canceled && *epoch != 0 && (t == g->scope.owner || t->group == g)))
         return 0;
-    }
     *epoch = 0;
     return weft__scope_chain_canceled(&g->scope) ? WEFT_ECANCELED : 0;
 }
@@ -56,17 +60,9 @@ static inline void count_up(struct weft__task *t, weft_group *g)
 {
     /* The child cannot end, and be counted down, before it is pushed. */
     if (WEFT__LIKELY(t == g->scope.owner))
-        g->unstarted++;
+        A_BUMP(&g->unstarted);
     else
         weft__children_add(&g->pending);
-}
-
-static void uncount(struct weft__task *t, weft_group *g)
-{
-    if (t == g->scope.owner)
-        g->unstarted--;
-    else
-        weft__group_count_down(g);
 }
 
 static int refuse(weft_group *g, int code)
@@ -78,15 +74,49 @@ static int refuse(weft_group *g, int code)
 /* How a task is to be, beside function and argument. */
 struct wish {
     struct weft__task_kind kind;
-    const char *name;
     const void *copy; /* NULL: `arg` itself */
     size_t size;
+    bool wants_handle;
+    struct weft__handle_wish handle;
 };
 
-/* What all spawns share. Pinned tasks, and those of other levels than normal, go to the ready queue, which a join leaves alone. */
-static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn, void *arg, const struct wish *wish)
+/* What only some tasks have: 0 or a code; then the record has been given back. */
+static WEFT__NOINLINE int make_special(struct weft__worker *w, struct weft__task *t, struct weft__task *child,
+                                       const struct wish *wish)
 {
-    struct weft__task_kind kind = wish->kind;
+    struct weft__stack_pool *stacks = &w->rt->stacks[wish->kind.stack_class];
+    int rc = wish->kind.stack_class != 0 ? weft__stack_credit_take(stacks, 1) : 0;
+
+    if (rc < 0)
+        goto no_stack;
+    child->kind = wish->kind;
+    if ((wish->wants_handle || child->group->wraps || t->has_locals) &&
+        (rc = weft__handle_attach(child, t, &wish->handle)) < 0)
+        goto no_handle;
+    return 0;
+
+no_handle:
+    if (wish->kind.stack_class != 0)
+        weft__stack_credit_give(stacks, 1);
+no_stack:
+    weft__task_give(w, child);
+    return rc;
+}
+
+void weft__worker_queue_fresh(struct weft__worker *w, struct weft__task *t)
+{
+    if (!weft__kind_is_usual(t->kind))
+        weft__worker_queue(w, t);
+    else if (WEFT__UNLIKELY(weft__deque_push(&w->deque, t) < 0))
+        weft__inbox_push(&w->rt->inbox, t); /* it needs no memory */
+    weft__idle_notify_lazily(w);
+}
+
+/* What all spawns share. Pinned tasks, and those of other levels than normal, go to the ready queue, which a join leaves alone. `out` gets
+ * the handle of a task that wants one. */
+static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn, void *arg, const struct wish *wish,
+                                                       weft_task **out)
+{
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL, *child;
     uint64_t epoch;
@@ -104,32 +134,28 @@ static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn
     if (WEFT__UNLIKELY(child == NULL))
         return refuse(g, w->refusal);
     weft__task_init(child, w->rt, g, fn, arg, epoch);
-    if (!weft__kind_is_plain(kind)) {
-        rc = kind.stack_class != 0 ? weft__stack_credit_take(&w->rt->stacks[kind.stack_class], 1) : 0;
-        if (rc < 0) {
-            weft__task_give(w, child);
-            return refuse(g, rc);
-        }
-        child->kind = kind;
-    }
-    child->name = wish->name;
     if (wish->copy != NULL)
         child->arg = memcpy(child->copy, wish->copy, wish->size);
-    count_up(t, g);
-    if (!weft__kind_is_usual(kind)) {
-        weft__worker_queue(w, child);
-    } else if (WEFT__UNLIKELY(weft__deque_push(&w->deque, child) < 0)) {
-        uncount(t, g);
-        weft__task_give(w, child);
-        return refuse(g, WEFT_ENOMEM);
+    if (WEFT__UNLIKELY(!weft__kind_is_plain(wish->kind) || wish->wants_handle || g->wraps || t->has_locals)) {
+        if ((rc = make_special(w, t, child, wish)) < 0)
+            return refuse(g, rc);
+        if (out != NULL)
+            *out = A_LOAD(&child->handle, relaxed); /* relaxed: not shared yet */
+        count_up(t, g);
+        if (!g->wraps || !weft__group_hold(g, child))
+            weft__worker_queue_fresh(w, child);
+        return 0;
     }
+    count_up(t, g);
+    if (WEFT__UNLIKELY(weft__deque_push(&w->deque, child) < 0))
+        weft__inbox_push(&w->rt->inbox, child); /* it needs no memory */
     weft__idle_notify_lazily(w);
     return 0;
 }
 
 int weft_spawn(weft_group *g, weft_fn fn, void *arg)
 {
-    return spawn(g, fn, arg, &(const struct wish){.copy = NULL});
+    return spawn(g, fn, arg, &(const struct wish){.copy = NULL}, NULL);
 }
 
 /* What the options ask for, which may be NULL: 0 or WEFT_EINVAL. */
@@ -143,25 +169,70 @@ static int read_options(struct weft__task *t, const weft_task_options *o, struct
     class = weft__stack_class_of(t->rt->stacks, o->stack_size);
     if (class < 0 || o->priority < WEFT_PRIORITY_LOW || o->priority > WEFT_PRIORITY_HIGH || !WEFT__RESERVED_ARE_ZERO(o))
         return WEFT_EINVAL;
-    wish->name = o->name;
+    wish->handle.name = o->name;
+    wish->wants_handle |= o->name != NULL;
     wish->kind = (struct weft__task_kind){levels[o->priority - WEFT_PRIORITY_LOW], o->pinned, (uint8_t) class};
     if (!weft__kind_is_usual(wish->kind))
         A_STORE(&t->rt->has_special, true, relaxed); /* relaxed: who misses it for a moment comes to the task later */
     return 0;
 }
 
+/* A spawn with options, out of line. */
+static int spawn_with(weft_group *g, weft_fn fn, void *arg, const weft_task_options *o, struct wish *wish,
+                      weft_task **out)
+{
+    int rc = read_options(weft__task_self(), o, wish);
+
+    return rc < 0 ? rc : spawn(g, fn, arg, wish, out);
+}
+
 int weft_spawn_with(weft_group *g, weft_fn fn, void *arg, const weft_task_options *o)
 {
-    struct wish wish = {.copy = NULL};
-    int rc = read_options(weft__task_self(), o, &wish);
-
-    return rc < 0 ? rc : spawn(g, fn, arg, &wish);
+    return spawn_with(g, fn, arg, o, &(struct wish){.copy = NULL}, NULL);
 }
 
 int weft_spawn_copy(weft_group *g, weft_fn fn, const void *arg, size_t size, const weft_task_options *o)
 {
-    struct wish wish = {.copy = arg, .size = size};
-    int rc = size <= WEFT_COPY_MAX ? read_options(weft__task_self(), o, &wish) : WEFT_EINVAL;
+    if (size > WEFT_COPY_MAX)
+        return WEFT_EINVAL;
+    return spawn_with(g, fn, NULL, o, &(struct wish){.copy = arg, .size = size}, NULL);
+}
 
-    return rc < 0 ? rc : spawn(g, fn, NULL, &wish);
+weft_task *weft_spawn_task(weft_group *g, weft_fn fn, void *arg, const weft_task_options *o)
+{
+    struct wish wish = {.wants_handle = true, .handle.for_holder = true};
+    weft_task *h = NULL;
+
+    return spawn_with(g, fn, arg, o, &wish, &h) < 0 ? NULL : h;
+}
+
+int weft__spawn_for_start(weft_group *g, weft_fn fn, void *arg, const weft_task_options *o, weft_task **out)
+{
+    struct wish wish = {.wants_handle = true, .handle = {.for_holder = true, .to_start = true}};
+
+    return spawn_with(g, fn, arg, o, &wish, out);
+}
+
+int weft_spawn_detached(weft_fn fn, void *arg, const weft_task_options *o)
+{
+    struct wish wish = {.wants_handle = true, .handle.detached = true};
+    struct weft__worker *w = weft__worker_self();
+    struct weft__task *t = w != NULL ? w->current : NULL, *child;
+    int rc;
+
+    if (t == NULL)
+        return WEFT_ENOTASK;
+    if ((rc = read_options(t, o, &wish)) < 0 || (rc = weft__runtime_admit(w->rt)) < 0)
+        return rc;
+    child = weft__task_take(w);
+    if (child == NULL) {
+        rc = w->refusal;
+    } else {
+        weft__task_init(child, w->rt, &w->rt->root, fn, arg, 0);
+        if ((rc = make_special(w, t, child, &wish)) == 0)
+            weft__worker_queue_fresh(w, child);
+    }
+    if (rc < 0)
+        weft__runtime_task_left(w->rt);
+    return rc;
 }

@@ -28,6 +28,7 @@ static inline struct weft__task *weft__task_take(struct weft__worker *w)
 /* Gives a record back, and its credit: the task has ended, and its stack is free or somebody else's. */
 static inline void weft__task_give(struct weft__worker *w, struct weft__task *t)
 {
+    A_STORE(&t->fn, NULL, relaxed); /* relaxed: for weft_tasks() */
     t->next = w->tasks.free;
     w->tasks.free = t;
     if (WEFT__UNLIKELY(++w->tasks.count > 2 * WEFT__SLAB_BATCH))
@@ -38,17 +39,20 @@ static inline void weft__task_give(struct weft__worker *w, struct weft__task *t)
 static inline void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_group *g, weft_fn fn, void *arg,
                                    uint64_t seen_epoch)
 {
-    t->fn = fn;
+    A_BUMP(&t->generation); /* relaxed, as the rest: published by the queue. weft_tasks() may look at any time */
+    A_STORE(&t->fn, fn, release);
     t->arg = arg;
-    t->name = NULL;
-    t->generation++;
     t->stack = NULL;
     t->group = g;
     t->scope = &g->scope;
     t->rt = rt;
     t->seen_epoch = seen_epoch;
     t->kind = (struct weft__task_kind){0};
-    t->seen_canceled = false;
+    t->seen_canceled = 0;
+    t->has_locals = false;
 }
+
+/* As weft_spawn_with(), for weft_start(), with a handle of the task. */
+int weft__spawn_for_start(weft_group *g, weft_fn fn, void *arg, const weft_task_options *o, weft_task **out);
 
 #endif

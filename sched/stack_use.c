@@ -48,19 +48,19 @@ static char *lowest(char *low, char *end, size_t page)
     return end;
 }
 
-static void warn(const struct weft__task *t, size_t used, size_t promise)
+static void warn(struct weft__task *t, size_t used, size_t promise)
 {
     char text[256];
     int n = snprintf(
         text, sizeof text,
         "weft: the task of the function at %#llx used %zu bytes of the %zu KiB of stack that it may count on\n",
-        (unsigned long long)(uintptr_t)t->fn, used, promise >> 10);
+        (unsigned long long)(uintptr_t)weft__task_fn(t), used, promise >> 10);
 
     if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
         return; /* nothing can be done */
 }
 
-WEFT__NOINLINE void weft__stack_use_ended(const struct weft__task *t, char *first)
+WEFT__NOINLINE void weft__stack_use_ended(struct weft__task *t, char *first)
 {
     struct weft__stack_pool *p = &t->rt->stacks[t->kind.stack_class];
     char *end = (char *)__builtin_frame_address(0) - OWN;

@@ -21,9 +21,9 @@
 
 #if WEFT__STACK_USE
 /* `t`, whose frames began at `first`, has ended, and its worker is still on its stack. */
-void weft__stack_use_ended(const struct weft__task *t, char *first);
+void weft__stack_use_ended(struct weft__task *t, char *first);
 #else
-static inline void weft__stack_use_ended(const struct weft__task *t, char *first)
+static inline void weft__stack_use_ended(struct weft__task *t, char *first)
 {
     (void)t;
     (void)first;

@@ -3,6 +3,7 @@
 
 #include <weft/error.h>
 
+#include "sched/handle.h"
 #include "sched/park.h"
 
 int weft_yield(void)
@@ -27,7 +28,23 @@ uint64_t weft__task_id(struct weft__task *t)
 
         slot = A_CAS(&t->slot, &slot, next, relaxed, relaxed) ? next : slot;
     }
-    return (uint64_t)slot << 32 | t->generation;
+    return (uint64_t)slot << 32 | A_LOAD(&t->generation, relaxed);
+}
+
+weft_fn weft__task_fn(struct weft__task *t)
+{
+    /* relaxed: of the calling task, which nobody else changes */
+    weft_task *h = A_LOAD(&t->handle, relaxed);
+
+    return A_LOAD(h != NULL ? &h->fn : &t->fn, relaxed);
+}
+
+const char *weft__task_name(struct weft__task *t)
+{
+    const weft_task *h = A_LOAD(&t->handle, relaxed);            /* relaxed: as above */
+    const char *name = h != NULL ? (const char *)h->name : NULL; /* nobody writes to it any more */
+
+    return name != NULL && *name != '\0' ? name : NULL;
 }
 
 uint64_t weft_task_id(void)
@@ -41,7 +58,7 @@ const char *weft_task_name(void)
 {
     struct weft__task *t = weft__task_self();
 
-    return t != NULL ? t->name : NULL;
+    return t != NULL ? weft__task_name(t) : NULL;
 }
 
 bool weft_canceled(void)

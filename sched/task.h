@@ -78,26 +78,32 @@ struct weft__task {
     uint64_t seen_epoch; /* what the task knows of its own cancellation holds while the runtime's epoch is this */
     _Atomic uint64_t wait;
     struct weft__task_kind kind;
-    bool seen_canceled;
-    _Atomic bool linked; /* a canceller can find it; set when it first parks, under the group's lock (cancel.c) */
-    uint16_t home;       /* a pinned task's worker, once it has run */
+    uint8_t seen_canceled; /* 0: it is not; else it is, and how often it was told, as far as anybody counts (park.c) */
+    _Atomic bool linked;   /* a canceller can find it; set when it first parks, under the group's lock (cancel.c) */
+    bool has_locals;       /* its handle holds some, which its children inherit */
+    uint16_t home;         /* a pinned task's worker, once it has run */
 
-    WEFT__ALIGNED weft_fn fn;
+    WEFT__ALIGNED _Atomic(weft_fn) fn; /* NULL: the record is free */
     void *arg;
-    struct weft__link member; /* of the group's; under its lock */
-    const char *name;         /* the spawner's, or NULL */
+    struct weft__link member;           /* of the group's; under its lock */
+    _Atomic(struct weft_task *) handle; /* what only some tasks have (handle.h); NULL: nothing of it */
 
-    struct weft__lock lock;    /* guards groups */
-    _Atomic uint32_t slot;     /* numbers the record, once somebody has asked for an id; 0: nobody yet */
-    struct weft__link *groups; /* its groups that hold a linked task */
-    uint32_t generation;       /* counts the tasks that have used this record */
+    struct weft__lock lock;      /* guards groups */
+    _Atomic uint32_t slot;       /* numbers the record, once somebody has asked for an id; 0: nobody yet */
+    struct weft__link *groups;   /* its groups that hold a linked task */
+    _Atomic uint32_t generation; /* counts the tasks that have used this record */
+    _Atomic uint32_t
+        shield; /* 1 + the depth of its innermost shield, 0: it has none. Its own to write; read by cancellers */
 
     WEFT__ALIGNED unsigned char copy[WEFT_COPY_MAX]; /* of the argument, where the spawner asked for it */
 };
 
 /* Safe in a signal handler. */
 uint64_t weft__task_id(struct weft__task *t);
+weft_fn weft__task_fn(struct weft__task *t); /* as the spawner gave it */
+const char *weft__task_name(struct weft__task *t);
 
-_Static_assert(sizeof(struct weft__task) == 3 * WEFT__CACHE_LINE, "a task is two cache lines, and one for a copied argument");
+_Static_assert(sizeof(struct weft__task) == 3 * WEFT__CACHE_LINE,
+               "a task is two cache lines, and one for a copied argument");
 
 #endif

@@ -105,12 +105,34 @@ int weft__timer_add(struct weft__timers *ts, struct weft__timer *t)
     if (rc == 0) {
         t->home = ts;
         A_STORE(&t->state, WEFT__TIMER_QUEUED, relaxed); /* relaxed: read under the lock */
-        sift_up(ts, ts->count++, (struct weft__timer_slot){t->deadline, t});
+        sift_up(ts, ts->count++,
+                (struct weft__timer_slot){A_LOAD(&t->deadline, relaxed), t}); /* relaxed: under the lock */
         if (t->index == 0)
             publish(ts);
     }
     weft__unlock(&ts->lock);
     return rc;
+}
+
+bool weft__timer_move(struct weft__timer *t, weft_time deadline)
+{
+    struct weft__timers *ts = t->home;
+    bool queued;
+
+    if (A_LOAD(&t->state, acquire) == WEFT__TIMER_IDLE) /* then it may have no home */
+        return false;
+    weft__lock(&ts->lock);
+    queued = A_LOAD(&t->state, relaxed) == WEFT__TIMER_QUEUED;
+    if (queued) {
+        A_STORE(&t->deadline, deadline, relaxed); /* relaxed: under the lock; others read a number */
+        if (deadline < ts->heap[t->index].deadline) {
+            sift_up(ts, t->index, (struct weft__timer_slot){deadline, t});
+            if (t->index == 0)
+                publish(ts);
+        }
+    }
+    weft__unlock(&ts->lock);
+    return queued;
 }
 
 void weft__timer_remove(struct weft__timer *t)
@@ -140,16 +162,24 @@ unsigned weft__timers_run(struct weft__timers *ts, weft_time now)
     unsigned n, fired = 0;
 
     do {
+        bool moved = false;
+
         n = 0;
         weft__lock(&ts->lock);
         while (n < BATCH && ts->count > 0 && ts->heap[0].deadline <= now) {
             struct weft__timer *t = ts->heap[0].timer;
+            weft_time deadline = A_LOAD(&t->deadline, relaxed); /* relaxed: under the lock */
 
+            if (deadline > ts->heap[0].deadline) {
+                sift_down(ts, 0, (struct weft__timer_slot){deadline, t});
+                moved = true;
+                continue;
+            }
             take_out(ts, 0);
             A_STORE(&t->state, WEFT__TIMER_FIRING, relaxed); /* relaxed: weft__timer_remove() reads it under the lock */
             due[n++] = t;
         }
-        if (n > 0)
+        if (n > 0 || moved)
             publish(ts);
         weft__unlock(&ts->lock);
         for (unsigned i = 0; i < n; i++) {

@@ -25,7 +25,8 @@ struct weft__timer;
 typedef void weft__timer_fn(struct weft__timer *t);
 
 struct weft__timer {
-    weft_time deadline;
+    _Atomic weft_time
+        deadline; /* when it is to fire, which may be later than where it stands in the heap; under the heap's lock */
     weft__timer_fn *fire;
     struct weft__timers *home;
     size_t index;
@@ -50,6 +51,10 @@ void weft__timers_fini(struct weft__timers *ts);
 
 /* `t` is idle, with deadline and fire set. 0 or -ENOMEM. */
 int weft__timer_add(struct weft__timers *ts, struct weft__timer *t);
+
+/* Moves the deadline of one that is queued: true. Moved to a later time it stays where it is, and is put in its place when it comes to
+ * the front: a limit that is pushed on again and again costs a store each time. False: it has begun to fire, or is idle. */
+bool weft__timer_move(struct weft__timer *t, weft_time deadline);
 
 /* Takes `t` out, in whatever state it is; then it is idle. Not to be called by its own fire function. */
 void weft__timer_remove(struct weft__timer *t);

@@ -49,7 +49,7 @@ struct weft__worker {
     unsigned until_look;                     /* picks until the next look around */
     unsigned ticks;                          /* of the monitor, and ends of slices */
     struct weft__magazine magazine;
-    struct weft__slab_cache tasks, scopes, groups; /* the first by spawn.h */
+    struct weft__slab_cache tasks, scopes, groups, handles; /* the first by spawn.h */
     bool searching;
     bool resting;                      /* goes to sleep although others have tasks that never ran: they are too small */
     unsigned thefts_in_vain;           /* in a row */
@@ -117,6 +117,9 @@ struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__ta
 
 /* Puts a task into the ready queue of its level, or where a pinned one belongs. Never fails. */
 void weft__worker_queue(struct weft__worker *w, struct weft__task *t);
+
+/* Puts a task that never ran where `w` will find it, and others may. Never fails. */
+void weft__worker_queue_fresh(struct weft__worker *w, struct weft__task *t);
 
 /* Puts a task that somebody has won into a queue: the calling worker's, or the inbox. Never fails. */
 void weft__make_ready(struct weft__task *t);

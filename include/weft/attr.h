@@ -15,6 +15,7 @@
 #define WEFT_API __attribute__((visibility("default")))
 #define WEFT_CHECK __attribute__((warn_unused_result))
 #define WEFT_NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
+#define WEFT__CLEANUP(fn) __attribute__((cleanup(fn)))
 #else
 #define WEFT_API
 #define WEFT_CHECK

@@ -9,6 +9,8 @@
 #define WEFT_ERROR_H
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include <weft/attr.h>
 
@@ -47,6 +49,25 @@ enum weft_error_code {
     WEFT_ERRORS(WEFT__ERROR_CODE)
 #undef WEFT__ERROR_CODE
 };
+
+/* Why something was cancelled. */
+enum weft_reason {
+    WEFT_REASON_NONE,     /* it was not */
+    WEFT_REASON_CALL,     /* a call: weft_group_cancel(), weft_scope_cancel(), weft_task_cancel(); a race that is won */
+    WEFT_REASON_ERROR,    /* a task of the group failed */
+    WEFT_REASON_DEADLINE, /* its deadline passed */
+    WEFT_REASON_SHUTDOWN, /* the runtime ends, or SIGINT came */
+};
+
+/* An error of a task, as weft_group_error() and the runtime's on_error give it. */
+typedef struct weft_error {
+    int code;
+    int (*fn)(void *);  /* the task's function; NULL: the error came from a spawn, or from weft_group_fail() */
+    uint64_t task_id;   /* as weft_task_id(); 0 where fn is NULL */
+    char task_name[32]; /* a copy; empty: none */
+    bool
+        left_over; /* a detached task that was still running when the runtime ended, and was cancelled; `code` is what it returned */
+} weft_error;
 
 /* The text of a code, for people: "deadline passed". Never NULL; a static string, not to be freed. Zero is
  * "success", an unknown code "unknown error". Callable anywhere. */

@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include <weft/attr.h>
+#include <weft/error.h>
 
 WEFT_BEGIN_DECLS
 
@@ -40,6 +41,8 @@ typedef int (*weft_fn)(void *arg);
 
 typedef struct weft_runtime weft_runtime;
 
+typedef void weft_error_fn(const weft_error *error, void *arg);
+
 /* The largest number of workers that may be asked for. */
 #define WEFT_WORKERS_MAX 1024
 
@@ -47,7 +50,15 @@ typedef struct weft_runtime_options {
     unsigned workers;      /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
     size_t stack_size;     /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
     bool no_fault_handler; /* leave SIGSEGV and SIGBUS alone */
-    uint64_t reserved[5];
+    bool
+        debug; /* report on stderr what is no error but hardly meant: groups and scopes left open by a task, loops that try
+                            * again and again although they are cancelled; also set by WEFT_DEBUG=1 in the environment */
+    weft_error_fn *
+        on_error; /* told of errors that nobody else gets: those of detached tasks, and those that a group does not keep;
+                              * on any thread of the runtime, maybe on several at a time; must not suspend, and be
+                              * content with 16 KiB of stack. NULL: prints a line on stderr */
+    void *on_error_arg; /* its second argument */
+    uint64_t reserved[3];
 } weft_runtime_options;
 
 /* The CPUs that this process may use: its affinity mask, cut by the CPU quota of its cgroup (v1 and v2, rounded
@@ -79,8 +90,8 @@ WEFT_API WEFT_CHECK int weft_runtime_create(weft_runtime **out, const weft_runti
  * do this at once. */
 WEFT_API WEFT_CHECK int weft_runtime_run(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
 
-/* Starts `fn(arg)` as a task of `rt` that nobody waits for but weft_runtime_destroy(); its code is dropped. Returns 0, and then
- * `fn` is entered exactly once, or WEFT_ECLOSED (`rt` has been stopped), WEFT_ENOMEM, WEFT_EMAPLIMIT. Callable from any thread, and
+/* Starts `fn(arg)` as a detached task of `rt`, as weft_spawn_detached() does: nobody waits for it but weft_runtime_destroy(), and its error
+ * goes to on_error. Returns 0, and then `fn` is entered exactly once, or WEFT_ECLOSED (`rt` has been stopped), WEFT_ENOMEM, WEFT_EMAPLIMIT. Callable from any thread, and
  * from tasks of any runtime, for as long as `rt` lives. Does not suspend. */
 WEFT_API int weft_runtime_spawn(weft_runtime *rt, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
 

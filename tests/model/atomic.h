@@ -30,6 +30,10 @@
 #define A_AND(p, v, order) MODEL__RMW(p, MODEL_AND, v, order, #p)
 #define A_CAS(p, expected, v, order, failure) MODEL__CAS(p, expected, v, false, order, failure, #p)
 #define A_CAS_WEAK(p, expected, v, order, failure) MODEL__CAS(p, expected, v, true, order, failure, #p)
+
+/* No place to switch at: it is only a number to others. */
+#define A_BUMP_BY(p, n)                                                                                                \
+    (model_quiet(true), A_STORE((p), A_LOAD((p), relaxed) + (n), relaxed), model_quiet(false))
 #define A_COMPILER_FENCE() ((void)0) /* the model does what it is told, in order */
 
 #endif

@@ -39,6 +39,9 @@ struct model_site {
 
 enum model_op { MODEL_XCHG, MODEL_ADD, MODEL_SUB, MODEL_OR, MODEL_AND };
 
+/* Between true and false the calling thread is not to be switched away from. */
+void model_quiet(bool quiet);
+
 uint64_t model_load(uintptr_t p, size_t size, memory_order order, const struct model_site *site);
 void model_store(uintptr_t p, size_t size, uint64_t value, memory_order order, const struct model_site *site);
 uint64_t model_rmw(uintptr_t p, size_t size, enum model_op op, uint64_t value, memory_order order,

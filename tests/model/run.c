@@ -184,11 +184,18 @@ static void leave(void)
         go(switch_chance > 0 ? list[model_choose(n)] : highest(list, n));
 }
 
+static bool is_quiet;
+
+void model_quiet(bool quiet)
+{
+    is_quiet = quiet;
+}
+
 void model_step(void)
 {
     unsigned list[MODEL_THREADS], n;
 
-    if (count == 1)
+    if (count == 1 || is_quiet)
         return;
     if (++steps > STEPS_MAX)
         model_fail("%d steps and no end: a livelock", STEPS_MAX);

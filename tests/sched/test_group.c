@@ -23,7 +23,7 @@ static int reserved_word(void *arg)
     weft_group_options options = {.deadline = 0};
 
     (void)arg;
-    options.reserved[6] = 1;
+    options.reserved[4] = 1;
     CHECK_NULL(weft_group_open(&options));
     return 0;
 }
