@@ -5,8 +5,9 @@
  *     rc = weft_gather(2, (weft_fn[]){users, posts}, (void *[]){&a, &b}, NULL);       all, side by side
  *     rc = weft_race(2, (weft_fn[]){primary, backup}, (void *[]){&a, &b});            the first that succeeds
  *     rc = weft_map(pages, count, sizeof *pages, fetch, &(weft_map_options){.limit = 10});     ten at a time
+ *     i = weft_wait(tasks, 3, WEFT_FIRST_COMPLETED);                                  one of those that run elsewhere
  *
- * Rules of all of them:
+ * Rules of all but weft_wait(), which starts nothing:
  *   - Each runs its functions as tasks of a group of its own, and returns when the last one has ended: no task is left behind, whatever
  *     the result, so what the arguments point to may lie in the caller's frame.
  *   - A cancellation of the caller goes to the tasks, and the call waits for them. It returns a real error where there is one, else
@@ -84,6 +85,31 @@ WEFT_API int weft_map(void *items, size_t count, size_t size, weft_fn fn, const 
  */
 WEFT_API int weft_map_each(size_t size, int (*next)(void *ctx, void *item), void *ctx, weft_fn fn,
                            const weft_map_options *options) WEFT_NONNULL(2, 4);
+
+/* When weft_wait() returns. */
+enum weft_when {
+    WEFT_ALL_COMPLETED,   /* all have ended */
+    WEFT_FIRST_COMPLETED, /* one has */
+    WEFT_FIRST_ERROR,     /* one has ended with an error, or all have without. Being cancelled is none */
+};
+
+/*
+ * Waits for some of `n` tasks, by their handles (weft_spawn_task(), weft/task.h). It cancels none of them, whatever it returns, and each
+ * may be waited for by several, and be named more than once. Returns
+ *   an index        that of the task that ended the wait: the first to end, or to fail. Where some had before, the lowest of them
+ *   n               all have ended, and there is none to be named: by WEFT_ALL_COMPLETED always, by WEFT_FIRST_ERROR if none has failed,
+ *                   and for n = 0
+ *   WEFT_ECANCELED  the caller is cancelled; the tasks go on
+ *   WEFT_EDEADLK    one is the calling task
+ *   WEFT_EINVAL     no such `when`, n is more than INT_MAX
+ *   WEFT_ENOMEM     no memory: more than WEFT_WAIT_ON_STACK tasks need some. A handle that is NULL is that of a task that failed with it
+ *   WEFT_ENOTASK    outside of a task
+ * Its time is linear in n, once, not once for each task that ends: to take tasks one by one as they end, weft_group_next() is made.
+ * Suspends; task only.
+ */
+WEFT_API int weft_wait(weft_task *const *tasks, size_t n, enum weft_when when);
+
+#define WEFT_WAIT_ON_STACK 32
 
 WEFT_END_DECLS
 
