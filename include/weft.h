@@ -44,13 +44,17 @@
 
 #include <weft/attr.h>
 #include <weft/batch.h>
+#include <weft/blocking.h>
+#include <weft/call.h>
 #include <weft/chan.h>
 #include <weft/combine.h>
 #include <weft/error.h>
 #include <weft/fd.h>
 #include <weft/group.h>
+#include <weft/interval.h>
 #include <weft/join.h>
 #include <weft/local.h>
+#include <weft/park.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>

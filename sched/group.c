@@ -37,29 +37,51 @@ static int take_options(weft_group *g, const weft_group_options *o)
     return 0;
 }
 
+/* A record for a group, that is in no chain of scopes yet. */
+static inline weft_group *take(struct weft__worker *w)
+{
+    weft_group *g = weft__slab_cache_take(&w->groups, &w->rt->groups);
+
+    if (WEFT__LIKELY(g != NULL)) {
+        /* relaxed: whoever gets to know the group does so through a queue or a lock */
+        A_STORE(&g->unstarted, 0, relaxed);
+        A_STORE(&g->pending, 0, relaxed);
+        A_STORE(&g->error, 0, relaxed);
+    }
+    return g;
+}
+
+static inline void give(struct weft__worker *w, weft_group *g)
+{
+    if (WEFT__UNLIKELY(A_LOAD(&g->more, relaxed) != NULL)) /* relaxed: nobody else has part in it any more */
+        weft__group_more_free(g);
+    weft__slab_cache_give(&w->groups, &w->rt->groups, g);
+}
+
+static WEFT__NOINLINE weft_group *open_with(struct weft__worker *w, struct weft__task *t, const weft_group_options *o)
+{
+    weft_group *g = is_sound(o) ? take(w) : NULL;
+
+    if (g != NULL && (take_options(g, o) < 0 || weft__scope_enter(w, t, &g->scope, o->deadline) < 0)) {
+        give(w, g);
+        g = NULL;
+    }
+    return g;
+}
+
 weft_group *weft_group_open(const weft_group_options *options)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
     weft_group *g;
 
-    if (WEFT__UNLIKELY(t == NULL || (options != NULL && !is_sound(options))))
+    if (WEFT__UNLIKELY(t == NULL))
         return NULL;
-    g = weft__slab_cache_take(&w->groups, &w->rt->groups);
-    if (WEFT__UNLIKELY(g == NULL))
-        return NULL;
-    A_STORE(&g->unstarted, 0, relaxed);
-    /* relaxed: whoever gets to know the group does so through a queue or a lock */
-    A_STORE(&g->pending, 0, relaxed);
-    A_STORE(&g->error, 0, relaxed);
-    if (WEFT__LIKELY(options == NULL)) {
+    if (WEFT__UNLIKELY(options != NULL))
+        return open_with(w, t, options);
+    g = take(w);
+    if (WEFT__LIKELY(g != NULL))
         weft__scope_push(t, &g->scope);
-    } else if (take_options(g, options) < 0 || weft__scope_enter(w, t, &g->scope, options->deadline) < 0) {
-        if (A_LOAD(&g->more, relaxed) != NULL) /* relaxed: not shared yet */
-            weft__group_more_free(g);
-        weft__slab_cache_give(&w->groups, &w->rt->groups, g);
-        return NULL;
-    }
     return g;
 }
 
@@ -234,10 +256,8 @@ void weft_group_close(weft_group *g)
         return;
     if (WEFT__UNLIKELY(t->scope != &g->scope || has_children(g)))
         w = end_early(t, g);
-    if (WEFT__UNLIKELY(A_LOAD(&g->more, relaxed) != NULL)) /* relaxed: the children have been joined */
-        weft__group_more_free(g);
     weft__group_leave(g, t);
-    weft__slab_cache_give(&w->groups, &w->rt->groups, g);
+    give(w, g);
 }
 
 int weft_group_cancel(weft_group *g)

@@ -41,9 +41,16 @@ struct weft__group_more *weft__group_more(weft_group *g);
 /* Frees it: the group is closed. */
 void weft__group_more_free(weft_group *g);
 
+/* The record where there is one, which the half of a join never has. */
+static inline struct weft__group_more *weft__group_has_more(const weft_group *g)
+{
+    /* acquire pairs with weft__group_more() */
+    return g->scope.kind == WEFT__SCOPE_OF_HALF ? NULL : A_LOAD(&g->more, acquire);
+}
+
 static inline enum weft_policy weft__group_policy(const weft_group *g)
 {
-    const struct weft__group_more *more = A_LOAD(&g->more, acquire); /* pairs with weft__group_more() */
+    const struct weft__group_more *more = weft__group_has_more(g);
 
     return more != NULL ? more->policy : WEFT_FAIL_FAST;
 }
@@ -51,7 +58,7 @@ static inline enum weft_policy weft__group_policy(const weft_group *g)
 /* Whether the group has what it was opened for, so that errors do not count. */
 static inline bool weft__group_succeeded(const weft_group *g)
 {
-    const struct weft__group_more *more = A_LOAD(&g->more, acquire);
+    const struct weft__group_more *more = weft__group_has_more(g);
 
     return more != NULL && A_LOAD(&more->succeeded, relaxed); /* relaxed: the child that wrote it has been joined */
 }

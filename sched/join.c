@@ -81,10 +81,8 @@ static inline void open_half(struct half *h, struct weft__task *t, weft_fn fn, v
     g->scope.kind = WEFT__SCOPE_OF_HALF;
     /* relaxed: published by the deque */
     A_STORE(&g->scope.timer.state, WEFT__TIMER_IDLE, relaxed);
-    A_STORE(&g->unstarted, 0, relaxed);
     A_STORE(&g->pending, 0, relaxed);
     A_STORE(&g->error, 0, relaxed);
-    A_STORE(&g->more, NULL, relaxed);
     A_STORE(&g->linked, false, relaxed);
     A_STORE(&g->pinned, false, relaxed);
     g->lock = (struct weft__lock){0};

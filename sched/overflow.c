@@ -137,6 +137,8 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     int saved = errno;
     const struct weft__worker *w = weft__worker_self();
 
+    if (w == NULL)
+        w = weft__worker_stand_in();
     if (w != NULL && info->si_code > 0) {
         const struct weft__stack *s = overflown(w, info->si_addr);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A stack overflow, named. A task that uses up its stack runs into the guard below it; the fault would be one of many that kill
- * a process without a word. A handler of SIGSEGV and SIGBUS, on a signal stack of each worker's own, knows the guard of the
+ * a process without a word. A handler of SIGSEGV and SIGBUS, on a signal stack of each worker's own (and of each thread that runs a task
+ * in place), knows the guard of the
  * stack that its worker is on, says on stderr whose stack it was and how large, and then does what would have happened
  * without it: it calls the former handler, or lets the default one kill the process at the very instruction.
  *

@@ -77,9 +77,14 @@ int weft__thread_start(pthread_t *thread, void *(*main)(void *), void *arg, cons
     rc = pthread_create(thread, &attr, main, arg);
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     (void)pthread_attr_destroy(&attr);
-    if (rc == 0)
+    if (rc == 0 && name != NULL)
         (void)pthread_setname_np(*thread, name);
     return -rc;
+}
+
+void weft__thread_name(const char *name)
+{
+    (void)pthread_setname_np(pthread_self(), name);
 }
 
 void weft__futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)

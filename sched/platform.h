@@ -77,8 +77,10 @@ void weft__free(void *p);
 void *weft__map(size_t size);
 void weft__unmap(void *p, size_t size);
 
-/* A thread named `name` that blocks every signal but those that a fault raises. `stack_size` 0 is the default. */
+/* A thread named `name` that blocks every signal but those that a fault raises. `stack_size` 0 is the default. One that may be
+ * joined by others than the caller as soon as it runs is started with NULL, and names itself. */
 int weft__thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name, size_t stack_size);
+void weft__thread_name(const char *name); /* names the calling thread; at most 15 bytes */
 
 /* Sleeps while *word == value, until woken or `deadline`. May return early. */
 void weft__futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline);

@@ -40,19 +40,27 @@ void weft__task_spill(struct weft__worker *w)
     weft__stack_credit_give(&w->rt->stacks[0], count - w->tasks.count);
 }
 
-/* What a spawn finds out before it does anything: 0 or a code; and what the child is to know of its cancellation. */
-static int admit(struct weft__task *t, weft_group *g, uint64_t *epoch)
+/* Whether the spawner knows of itself, and so of the child, that it is not cancelled. One that is not cannot be in a cancelled
+ * group; but of a group that may not be on its chain, or that lies around its shield, it knows nothing. In a shield it never
+ * knows for the epoch (park.c). */
+static inline bool is_sure(const struct weft__task *t, const weft_group *g)
 {
-    bool canceled = weft__task_canceled(t);
+    return t->seen_canceled == 0 && (t == g->scope.owner || t->group == g) &&
+           A_LOAD(&t->rt->cancel_epoch, seq_cst) == t->seen_epoch; /* seq_cst as in weft__task_canceled() */
+}
 
-    /* A spawner that is not cancelled cannot be in a cancelled group, and the child knows as much as the spawner. Of a group
-     * that may not be on the spawner's chain, or lies outside of its shield, it knows nothing. In a shield it never knows for the
-     * epoch (park.c). */
+/* What a spawn finds out before it does anything: 0 or a code; and what the child is to know of its cancellation. */
+static WEFT__NOINLINE int admit_unsure(struct weft__task *t, const weft_group *g, uint64_t *epoch)
+{
+    (void)weft__task_canceled(t);
+    *epoch = is_sure(t, g) ? t->seen_epoch : 0;
+    return *epoch == 0 && weft__scope_chain_canceled(&g->scope) ? WEFT_ECANCELED : 0;
+}
+
+static inline int admit(struct weft__task *t, const weft_group *g, uint64_t *epoch)
+{
     *epoch = t->seen_epoch;
-    if (WEFT__LIKELY(!canceled && *epoch != 0 && (t == g->scope.owner || t->group == g)))
-        return 0;
-    *epoch = 0;
-    return weft__scope_chain_canceled(&g->scope) ? WEFT_ECANCELED : 0;
+    return WEFT__LIKELY(is_sure(t, g)) ? 0 : admit_unsure(t, g, epoch);
 }
 
 /* Counts a child that is about to be pushed, and takes that back. */
@@ -84,10 +92,14 @@ struct wish {
 static WEFT__NOINLINE int make_special(struct weft__worker *w, struct weft__task *t, struct weft__task *child,
                                        const struct wish *wish)
 {
-    struct weft__stack_pool *stacks = &w->rt->stacks[wish->kind.stack_class];
-    int rc = wish->kind.stack_class != 0 ? weft__stack_credit_take(stacks, 1) : 0;
+    static const struct wish nothing;
+    struct weft__stack_pool *stacks;
+    int rc = 0;
 
-    if (rc < 0)
+    if (wish == NULL)
+        wish = &nothing;
+    stacks = &w->rt->stacks[wish->kind.stack_class];
+    if (wish->kind.stack_class != 0 && (rc = weft__stack_credit_take(stacks, 1)) < 0)
         goto no_stack;
     child->kind = wish->kind;
     if ((wish->wants_handle || child->group->wraps || t->has_locals) &&
@@ -112,8 +124,13 @@ void weft__worker_queue_fresh(struct weft__worker *w, struct weft__task *t)
     weft__idle_notify_lazily(w);
 }
 
-/* What all spawns share. Pinned tasks, and those of other levels than normal, go to the ready queue, which a join leaves alone. `out` gets
- * the handle of a task that wants one. */
+static inline bool is_special(const struct wish *wish)
+{
+    return wish != NULL && (!weft__kind_is_plain(wish->kind) || wish->wants_handle);
+}
+
+/* What all spawns share; `wish` is NULL for a plain one. Pinned tasks, and those of other levels than normal, go to the ready queue,
+ * which a join leaves alone. `out` gets the handle of a task that wants one. */
 static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn, void *arg, const struct wish *wish,
                                                        weft_task **out)
 {
@@ -134,9 +151,9 @@ static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn
     if (WEFT__UNLIKELY(child == NULL))
         return refuse(g, w->refusal);
     weft__task_init(child, w->rt, g, fn, arg, epoch);
-    if (wish->copy != NULL)
+    if (wish != NULL && wish->copy != NULL)
         child->arg = memcpy(child->copy, wish->copy, wish->size);
-    if (WEFT__UNLIKELY(!weft__kind_is_plain(wish->kind) || wish->wants_handle || g->wraps || t->has_locals)) {
+    if (WEFT__UNLIKELY(is_special(wish) || g->wraps || t->has_locals)) {
         if ((rc = make_special(w, t, child, wish)) < 0)
             return refuse(g, rc);
         if (out != NULL)
@@ -155,7 +172,7 @@ static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn
 
 int weft_spawn(weft_group *g, weft_fn fn, void *arg)
 {
-    return spawn(g, fn, arg, &(const struct wish){.copy = NULL}, NULL);
+    return spawn(g, fn, arg, NULL, NULL);
 }
 
 /* What the options ask for, which may be NULL: 0 or WEFT_EINVAL. */

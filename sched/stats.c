@@ -38,6 +38,11 @@ void weft_stats(weft_runtime *rt, weft_runtime_stats *out)
     }
     out->stacks_live = live > 0 ? (uint64_t)live : 0;
     out->stacks_cached = touched > live ? (uint64_t)(touched - live) : 0;
+    weft__lock(&rt->blocking.lock);
+    out->blocking_threads = A_LOAD(&rt->blocking.threads, relaxed);
+    out->blocking_running = rt->blocking.running;
+    out->blocking_queued = (unsigned)rt->blocking.queued;
+    weft__unlock(&rt->blocking.lock);
 }
 
 int weft_stats_of_worker(weft_runtime *rt, unsigned worker, weft_worker_stats *out)

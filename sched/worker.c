@@ -129,6 +129,12 @@ void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct
     leave_for(w, next);
 }
 
+void weft__worker_return(struct weft__context *native, struct weft__stack *s)
+{
+    weft__context_switch(&s->context, native);
+    after_switch(weft__worker_self());
+}
+
 /* Lets others run first, if there are any. */
 static void give_way(struct weft__worker *w, struct weft__task *t, enum weft__after after)
 {

@@ -87,6 +87,10 @@ struct weft__worker {
 struct weft__worker *weft__worker_self(void);
 void weft__worker_set_self(struct weft__worker *w);
 
+/* What stands for a worker while the calling thread, which is none, runs a task in place (blocking_place.c), or NULL. */
+struct weft__worker *weft__worker_stand_in(void);
+void weft__worker_set_stand_in(struct weft__worker *w);
+
 /* The calling task, or NULL. */
 static inline struct weft__task *weft__task_self(void)
 {
@@ -107,6 +111,9 @@ void weft__worker_entry(void);
 
 /* Leaves the calling task for another, or for the loop. Returns when somebody has switched back, maybe on another thread. */
 void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct weft__task *t);
+
+/* Leaves a thread that is no worker for its own stack, `native`, for a task that runs on `s`. Returns on a worker. */
+void weft__worker_return(struct weft__context *native, struct weft__stack *s);
 
 /* Lets others run first, if there are any. */
 void weft__worker_yield(struct weft__worker *w, struct weft__task *t);

@@ -47,19 +47,22 @@ typedef void weft_error_fn(const weft_error *error, void *arg);
 #define WEFT_WORKERS_MAX 1024
 
 typedef struct weft_runtime_options {
-    unsigned workers;      /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
-    size_t stack_size;     /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
-    bool no_fault_handler; /* leave SIGSEGV and SIGBUS alone */
-    bool
-        debug; /* report on stderr what is no error but hardly meant: groups and scopes left open by a task, loops that try
-                            * again and again although they are cancelled; also set by WEFT_DEBUG=1 in the environment */
-    weft_error_fn *
-        on_error; /* told of errors that nobody else gets: those of detached tasks, and those that a group does not keep;
-                              * on any thread of the runtime, maybe on several at a time; must not suspend, and be
-                              * content with 16 KiB of stack. NULL: prints a line on stderr */
+    unsigned workers;          /* worker threads; 0: the environment's WEFT_WORKERS, or else weft_cpus() */
+    size_t stack_size;         /* bytes that every task may count on; 0: 64 KiB. Rounded up; at most 8 MiB */
+    bool no_fault_handler;     /* leave SIGSEGV and SIGBUS alone */
+    bool debug;                /* report misuse, see below; also set by WEFT_DEBUG=1 in the environment */
+    unsigned blocking_threads; /* the most threads for weft_blocking() at a time; 0: 512 */
+    unsigned blocking_idle_ms; /* those that have had nothing to do for so long end; 0: 10,000 */
+
+    /* Told of errors that nobody else gets: those of detached tasks, and those that a group does not keep. On any thread of the
+     * runtime, maybe on several at a time; it must not suspend, and be content with 16 KiB of stack. NULL: prints a line on stderr. */
+    weft_error_fn *on_error;
     void *on_error_arg; /* its second argument */
-    uint64_t reserved[3];
+    uint64_t reserved[2];
 } weft_runtime_options;
+
+/* What debug reports, a line each on stderr, is no error but hardly meant: groups and scopes that a task has left open, and loops that try
+ * again and again although they are cancelled. */
 
 /* The CPUs that this process may use: its affinity mask, cut by the CPU quota of its cgroup (v1 and v2, rounded
  * up); at least 1. Callable anywhere. */

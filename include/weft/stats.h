@@ -36,7 +36,10 @@ typedef struct weft_runtime_stats {
         stacks_peak; /* the most of both that there were at a time; with stacks of several sizes, the sum over the sizes */
     uint64_t stacks_mapped; /* all for which there is address space, guarded */
     unsigned workers;
-    uint64_t reserved[4];
+    unsigned blocking_threads; /* of the runtime's pool for weft_blocking(), idle ones included, now */
+    unsigned blocking_running; /* calls that have begun on them */
+    unsigned blocking_queued;  /* calls that have not */
+    uint64_t reserved[3];
 } weft_runtime_stats;
 
 /* Fills in `*out`. Callable from any thread and task while `rt` lives. Does not suspend. */

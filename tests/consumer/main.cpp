@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The same in C++, and what is particular to it: typed spawns, lambdas, exceptions. Each header is named, for each must compile as C++ by itself and together with the others. */
+/* The same in C++, and what is particular to it: typed spawns, lambdas, exceptions. Each header is named, for each must compile as
+ * C++ by itself and together with the others. */
 #include <weft/attr.h>
 #include <weft/batch.h>
+#include <weft/blocking.h>
+#include <weft/call.h>
 #include <weft/chan.h>
 #include <weft/combine.h>
 #include <weft/error.h>
 #include <weft/fd.h>
 #include <weft/group.h>
+#include <weft/interval.h>
 #include <weft/join.h>
+#include <weft/local.h>
+#include <weft/park.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
@@ -41,6 +47,36 @@ int square(void *arg)
     return rc;
 }
 
+/* A call that comes later wakes the task. */
+int wake(void *arg)
+{
+    return weft_unpark(*static_cast<weft_waiter *>(arg)) ? 0 : WEFT_EINVAL;
+}
+
+int wait_for_call()
+{
+    weft_waiter waiter;
+    weft_call never;
+    weft_interval every;
+    int rc = weft_park_enter();
+
+    if (rc == 0)
+        rc = weft_park_prepare(&waiter);
+    if (rc == 0)
+        rc = weft_call_later(1, wake, &waiter, nullptr);
+    if (rc == 0)
+        rc = weft_park(&waiter);
+    if (rc == 0)
+        rc = weft_call_later(60000, wake, &waiter, &never);
+    if (rc == 0)
+        rc = weft_call_cancel(never);
+    if (rc == 0)
+        rc = weft_interval_init_ms(&every, 1, WEFT_MISSED_SKIP);
+    for (int i = 0; rc == 0 && i < 3; i++)
+        rc = weft_interval_tick(&every, nullptr);
+    return rc;
+}
+
 int app(void *arg)
 {
     std::vector<int> numbers{1, 2, 3, 4};
@@ -52,6 +88,8 @@ int app(void *arg)
         weft_spawn(g, square, &n);
     int rc = weft_group_wait(g);
     weft_group_close(g);
+    if (rc == 0)
+        rc = wait_for_call();
     *static_cast<int *>(arg) = std::accumulate(numbers.begin(), numbers.end(), 0);
     return rc;
 }

@@ -124,3 +124,14 @@ void weft__worker_set_self(struct weft__worker *w)
 {
     *model_local() = w;
 }
+
+/* No model runs a task in place. */
+struct weft__worker *weft__worker_stand_in(void)
+{
+    return NULL;
+}
+
+void weft__worker_set_stand_in(struct weft__worker *w)
+{
+    (void)w;
+}

@@ -34,15 +34,37 @@ static void thread_main(void *arg)
     (void)s->run(s->arg);
 }
 
+static uint64_t refused_in;
+static unsigned refused_one_in;
+
+void model_refuse_threads(unsigned one_in)
+{
+    refused_in = one_in != 0 ? model_run_number() : 0;
+    refused_one_in = one_in;
+}
+
 int weft__thread_start(pthread_t *thread, void *(*run)(void *), void *arg, const char *name, size_t stack_size)
 {
-    struct start *s = model_alloc(sizeof *s, 16);
+    struct start *s;
 
     (void)name;
     (void)stack_size;
+    if (refused_in == model_run_number() && model_choose(refused_one_in) == 0)
+        return -EAGAIN;
+    s = model_alloc(sizeof *s, 16);
     *s = (struct start){run, arg};
     *thread = (pthread_t)(uintptr_t)model_start("worker", thread_main, s); /* a number here, a pointer there */
     return 0;
+}
+
+void weft__thread_name(const char *name)
+{
+    (void)name;
+}
+
+pthread_t model_pthread_self(void)
+{
+    return (pthread_t)(uintptr_t)model_self();
 }
 
 int model_pthread_join(pthread_t thread, void **result)

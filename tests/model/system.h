@@ -7,6 +7,7 @@
 #define WEFT_TESTS_MODEL_SYSTEM_H
 
 #define pthread_join model_pthread_join
+#define pthread_self model_pthread_self
 #define epoll_wait model_epoll_wait
 #define write model_write
 #define syscall model_syscall

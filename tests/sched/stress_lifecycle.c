@@ -4,7 +4,7 @@
 #include "tests/sched/process.h"
 #include "tests/sched/tasks.h"
 
-/* A bit of everything: joins, timers, cancellation, channels, a connection. */
+/* A bit of everything: joins, timers, cancellation, channels, a connection, threads that block. */
 static int send_one(void *arg)
 {
     int item = 7;
@@ -12,17 +12,35 @@ static int send_one(void *arg)
     return weft_chan_send(arg, &item);
 }
 
+/* More calls than threads at once, so that some queue. */
+static int block_a_bit(void *arg)
+{
+    (void)arg;
+    CHECK_OK(weft_blocking(nothing, NULL));
+    return weft_block_in_place(nothing, NULL);
+}
+
 static int use_everything(void *arg)
 {
     weft_group *g = weft_group_open(&(weft_group_options){.deadline = weft_after_ms(FOREVER_MS)});
     weft_chan *c = weft_chan_create(sizeof(int), 1);
     struct net_pair p = net_pair();
+    weft_group *block;
+    weft_pool *pool;
     int item;
 
     (void)arg;
     for (int i = 0; i < 10; i++)
         CHECK_OK(weft_spawn(g, i % 2 == 0 ? nothing : sleep_forever, NULL));
     CHECK_OK(weft_spawn(g, send_one, c));
+    CHECK_OK(weft_pool_create(&pool, &(weft_pool_options){.threads = 1}));
+    CHECK_OK(weft_blocking_with(pool, nothing, NULL, NULL));
+    weft_pool_destroy(pool);
+    block = weft_group_open(NULL);
+    for (int i = 0; i < 4; i++)
+        CHECK_OK(weft_spawn(block, block_a_bit, NULL));
+    CHECK_OK(weft_group_wait(block));
+    weft_group_close(block);
     CHECK_OK(weft_chan_recv(c, &item));
     net_carry(p.client, p.server, "warp and weft");
     CHECK_OK(weft_sleep_until(weft_now() + 100000));
@@ -36,7 +54,7 @@ static void cycle(void)
 {
     weft_runtime *rt;
 
-    CHECK_OK(weft_runtime_create(&rt, &(weft_runtime_options){.workers = test_workers()}));
+    CHECK_OK(weft_runtime_create(&rt, &(weft_runtime_options){.workers = test_workers(), .blocking_threads = 2}));
     CHECK_NOT_NULL(rt);
     CHECK_OK(weft_runtime_run(rt, use_everything, NULL));
     weft_runtime_destroy(rt);

@@ -129,8 +129,8 @@ static int limited(void *arg)
         struct crowd c = {.g = weft_group_open(&(weft_group_options){.limit = limits[i]})};
 
         for (int j = 0; j < 1000; j++)
-            CHECK_OK(weft_spawn_with(c.g, crowd_in, &c,
-                                     &(weft_task_options){.pinned = j % 5 == 0, .priority = j % 3 - 1}));
+            CHECK_OK(
+                weft_spawn_with(c.g, crowd_in, &c, &(weft_task_options){.pinned = j % 5 == 0, .priority = j % 3 - 1}));
         CHECK_OK(weft_group_wait(c.g));
         CHECK_EQ(c.entered, 1000);
         CHECK_LE(c.most, limits[i]);
@@ -230,8 +230,8 @@ WEFT_TEST(group_options, errors_beyond_the_cap_are_counted_and_reach_the_hook)
 {
     struct reports r = {0};
 
-    CHECK_OK(weft_run_with(many_fail, NULL,
-                           &(weft_runtime_options){.workers = test_workers(), .on_error = on_error, .on_error_arg = &r}));
+    CHECK_OK(weft_run_with(
+        many_fail, NULL, &(weft_runtime_options){.workers = test_workers(), .on_error = on_error, .on_error_arg = &r}));
     CHECK_EQ(r.count, 95);
     CHECK_EQ(r.others, 0);
 }

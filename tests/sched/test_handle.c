@@ -199,7 +199,8 @@ static int many_join(void *arg)
     for (int i = 0; i < 10; i++)
         CHECK_RC(weft_task_join(joiners[i]), WEFT_ETASKCANCELED);
     CHECK_OK(weft_task_cancel(t));
-    CHECK_RC(weft_group_wait(g), WEFT_ETASKCANCELED); /* the first of those that still joined it fails, and its code is that */
+    CHECK_RC(weft_group_wait(g),
+             WEFT_ETASKCANCELED); /* the first of those that still joined it fails, and its code is that */
     for (int i = 10; i < 20; i++)
         weft_task_release(joiners[i]);
     for (int i = 0; i < 10; i++)
@@ -268,7 +269,8 @@ static int list_all(void *arg)
 
     (void)arg;
     for (int i = 0; i < 100; i++)
-        CHECK_OK(weft_spawn_with(g, count_and_sleep_forever, &n, &(weft_task_options){.name = i % 2 == 0 ? "even" : NULL}));
+        CHECK_OK(
+            weft_spawn_with(g, count_and_sleep_forever, &n, &(weft_task_options){.name = i % 2 == 0 ? "even" : NULL}));
     yield_until(&n, 100);
     do {
         weft_yield();

@@ -42,6 +42,24 @@ WEFT_TEST(idle, runtime_without_tasks_has_no_tick)
     weft_runtime_destroy(rt);
 }
 
+static int keep_threads_for_later(void *arg)
+{
+    (void)arg;
+    CHECK_OK(weft_blocking(nothing, NULL));
+    CHECK_OK(weft_block_in_place(nothing, NULL));
+    return 0;
+}
+
+WEFT_TEST(idle, idle_threads_for_blocking_calls_have_no_tick)
+{
+    weft_runtime *rt;
+
+    CHECK_OK(weft_runtime_create(&rt, &(weft_runtime_options){.workers = test_workers()}));
+    CHECK_OK(weft_runtime_run(rt, keep_threads_for_later, NULL));
+    CHECK_LT(switches_in_a_second(), FEW);
+    weft_runtime_destroy(rt);
+}
+
 struct rest {
     weft_runtime *rt;
     atomic_int asleep;

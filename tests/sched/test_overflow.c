@@ -98,6 +98,27 @@ static void run_on_a_large_stack(void)
     CHECK_OK(test_run(on_a_large_stack, NULL));
 }
 
+static int in_place(void *arg)
+{
+    return weft_block_in_place(task_small_frames, arg);
+}
+
+static void run_in_place(void)
+{
+    CHECK_OK(test_run(in_place, NULL));
+}
+
+static int after_a_block(void *arg)
+{
+    CHECK_OK(weft_block_in_place(nothing, NULL));
+    return task_small_frames(arg);
+}
+
+static void run_after_a_block(void)
+{
+    CHECK_OK(test_run(after_a_block, NULL));
+}
+
 static char long_name[300];
 
 static int say_number_and_overflow(void *arg)
@@ -166,6 +187,8 @@ WEFT_TEST(overflow, task_and_size_of_its_stack_are_named)
         {run_after_a_sleep, " 64 KiB ", NULL},
         {run_inlined, " 64 KiB ", task_small_frames},
         {run_on_a_large_stack, " 1024 KiB ", task_small_frames},
+        {run_in_place, " 64 KiB ", NULL}, /* on a thread that is no worker */
+        {run_after_a_block, " 64 KiB ", NULL},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -195,6 +218,26 @@ static void run_null(void)
     CHECK_OK(test_run(null_task, NULL));
 }
 
+static int null_in_place(void *arg)
+{
+    return weft_block_in_place(null_task, arg);
+}
+
+static void run_null_in_place(void)
+{
+    CHECK_OK(test_run(null_in_place, NULL));
+}
+
+static int null_beside(void *arg)
+{
+    return weft_blocking(null_task, arg);
+}
+
+static void run_null_beside(void)
+{
+    CHECK_OK(test_run(null_beside, NULL));
+}
+
 /* Another stack's guard is no overflow of this one: just an address that went wrong. */
 static int reach_into_a_guard(void *arg)
 {
@@ -212,9 +255,9 @@ static void run_stray(void)
 
 WEFT_TEST(overflow, other_faults_are_not_taken_for_one)
 {
-    static void (*const bodies[])(void) = {run_null, run_stray};
+    static void (*const bodies[])(void) = {run_null, run_stray, run_null_in_place, run_null_beside};
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         char said[65536];
 
         check_killed(process_listen(bodies[i], said, sizeof said));

@@ -252,8 +252,8 @@ static int mixed(void *arg)
     for (uintptr_t i = 0; i < 4; i++) {
         uintptr_t next = (seed >> 3) * 2862933555777941757u + 3037000493u + i;
 
-        CHECK_OK(spawn_of_class(g, mixed, (void *)((next << 3) | (depth - 1)),
-                                      next >> 20 & 1 ? 0 : 4 + (next >> 30 & 3)));
+        CHECK_OK(
+            spawn_of_class(g, mixed, (void *)((next << 3) | (depth - 1)), next >> 20 & 1 ? 0 : 4 + (next >> 30 & 3)));
         if (next >> 40 & 1)
             CHECK_OK(weft_yield());
     }

@@ -160,15 +160,15 @@ static int check_name(void *arg)
 {
     const char *name = arg;
 
-    CHECK_PTR_EQ(weft_task_name(), name); /* not copied */
+    CHECK_STR_EQ(weft_task_name(), name);
     CHECK_OK(weft_yield());
-    CHECK_PTR_EQ(weft_task_name(), name);
+    CHECK_STR_EQ(weft_task_name(), name);
     return 0;
 }
 
 static int name_children(void *arg)
 {
-    static char names[3][8] = {"one", "two", ""};
+    static char names[3][8] = {"one", "two", "three"};
     weft_group *g = weft_group_open(NULL);
 
     CHECK_NULL(weft_task_name());
