@@ -36,7 +36,7 @@
  *
  * C++: the headers suit C++11. A task is a function, or a lambda that captures nothing. It may throw and catch, and what lies in between
  * may suspend; only a catch block itself must not, for the exception that it handles is kept by the thread. No exception may leave a function
- * that weft calls: that is undefined, unless the function is noexcept, which ends the program at once. What WEFT_SPAWN and WEFT_FN make is
+ * that weft calls, nor a WEFT_GROUP block: that is undefined, unless the function is noexcept, which ends the program at once. What WEFT_SPAWN and WEFT_FN make is
  * (weft/typed.h).
  */
 #ifndef WEFT_H

@@ -7,6 +7,9 @@
  *     WEFT_SPAWN(g, fetch, &pages[i]);                      weft_spawn()
  *     WEFT_SPAWN_WITH(g, fetch, &page, &options);           weft_spawn_with()
  *     WEFT_SPAWN_COPY(g, fetch, (struct page){"/users"});   weft_spawn_copy(): the task has a copy of its own
+ *     t = WEFT_SPAWN_TASK(g, fetch, &page, NULL);           weft_spawn_task()
+ *     WEFT_SPAWN_DETACHED(fetch, &page, NULL);              weft_spawn_detached()
+ *     rc = WEFT_START(g, serve, &server, NULL);             weft_start()
  *     WEFT_MAP(pages, count, fetch, NULL);                  weft_map() over an array
  *     weft_retry(WEFT_FN(fetch, &page), &page, NULL);       any other call: WEFT_FN is the function as a weft_fn
  *
@@ -37,6 +40,9 @@
 
 #define WEFT_SPAWN(g, fn, arg) weft_spawn((g), WEFT_FN(fn, arg), WEFT__ARG(fn, arg))
 #define WEFT_SPAWN_WITH(g, fn, arg, options) weft_spawn_with((g), WEFT_FN(fn, arg), WEFT__ARG(fn, arg), (options))
+#define WEFT_SPAWN_TASK(g, fn, arg, options) weft_spawn_task((g), WEFT_FN(fn, arg), WEFT__ARG(fn, arg), (options))
+#define WEFT_SPAWN_DETACHED(fn, arg, options) weft_spawn_detached(WEFT_FN(fn, arg), WEFT__ARG(fn, arg), (options))
+#define WEFT_START(g, fn, arg, options) weft_start((g), WEFT_FN(fn, arg), WEFT__ARG(fn, arg), (options))
 #define WEFT_MAP(items, count, fn, options) weft_map((items), (count), sizeof *(items), WEFT_FN(fn, items), (options))
 
 #ifndef __cplusplus

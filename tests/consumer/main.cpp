@@ -166,6 +166,59 @@ int lambdas(void *)
     return 0;
 }
 
+int sleep_long(void *)
+{
+    return weft_sleep_ms(1000000);
+}
+
+int leave_a_block(void *)
+{
+    WEFT_GROUP(g, nullptr)
+    {
+        EXPECT(weft_spawn(g, sleep_long, nullptr) == 0);
+        return 7; /* cancels and joins */
+    }
+    return 0;
+}
+
+int handles(void *)
+{
+    page p{"", 0};
+
+    WEFT_GROUP(g, nullptr)
+    {
+        weft_task *t = WEFT_SPAWN_TASK(g, fetch, &p, nullptr);
+        EXPECT(weft_wait(&t, 1, WEFT_FIRST_COMPLETED) == 0);
+        EXPECT(weft_task_join(t) == 0);
+        weft_task_release(t);
+        EXPECT(p.url == "/index");
+        EXPECT(weft_group_wait(g) == 0);
+    }
+    EXPECT(leave_a_block(nullptr) == 7);
+    return 0;
+}
+
+/* A batch answers for those who ask. */
+int answer(void *const *items, int *codes, std::size_t count, void *)
+{
+    for (std::size_t i = 0; i < count; i++)
+        codes[i] = *static_cast<int *>(items[i]) * 2;
+    return 0;
+}
+
+int batched(void *)
+{
+    int n = 21;
+    weft_group *g = weft_group_open(nullptr);
+    weft_batcher *b = weft_batcher_create(g, answer, nullptr, nullptr);
+
+    EXPECT(weft_batch(b, &n) == 42);
+    EXPECT(weft_group_wait(g) == 0);
+    weft_batcher_destroy(b);
+    weft_group_close(g);
+    return 0;
+}
+
 int combined(void *)
 {
     std::vector<page> pages(20, page{"", 0});
@@ -260,7 +313,7 @@ int main(int argc, char **argv)
     }
     int sum_of_squares = 0;
     int status = weft_main(app, &sum_of_squares);
-    for (weft_fn fn : {typed_spawn, lambdas, combined, exceptions})
+    for (weft_fn fn : {typed_spawn, lambdas, handles, batched, combined, exceptions})
         EXPECT(weft_main(fn, nullptr) == 0);
     std::printf("weft %s: %d\n", weft_version(), sum_of_squares);
     return status != 0 || sum_of_squares != 30 || failures != 0;

@@ -49,9 +49,23 @@ static int write_to_copy(struct page *p)
     return 0;
 }
 
+static int serve(struct page *p)
+{
+    atomic_fetch_add(p->sum, p->bytes);
+    return weft_ready();
+}
+
 static int look_at_opaque(struct opaque *o)
 {
     CHECK_NOT_NULL(o);
+    return 0;
+}
+
+static atomic_int detached;
+
+static int add_to_detached(atomic_int *n)
+{
+    atomic_fetch_add(n, 1);
     return 0;
 }
 
@@ -63,6 +77,7 @@ static int spawn_all(void *arg)
     const struct page constant = {"/copy", 8, &sum};
     weft_group *g = weft_group_open(NULL);
     weft_fn fns[2];
+    weft_task *t;
 
     CHECK_OK(WEFT_SPAWN(g, fetch, &pages[0]));
     CHECK_OK(WEFT_SPAWN(g, look, next++)); /* evaluated once */
@@ -84,10 +99,20 @@ static int spawn_all(void *arg)
     CHECK_OK(weft_group_wait(g));
     CHECK_EQ(atomic_load(&sum), 13 + 108);
     CHECK_EQ(constant.bytes, 8);
+    t = WEFT_SPAWN_TASK(g, add_number, &number, NULL);
+    CHECK_OK(weft_task_join(t));
+    weft_task_release(t);
+    CHECK_EQ(number, 1);
+    number = 0;
+    CHECK_OK(WEFT_START(g, serve, &pages[2], NULL));
+    CHECK_EQ(atomic_load(&sum), 121 + 4);
+    CHECK_OK(WEFT_SPAWN_DETACHED(add_to_detached, &detached, NULL));
+    yield_until(&detached, 1);
+    CHECK_OK(weft_group_wait(g));
     weft_group_close(g);
 
     CHECK_OK(WEFT_MAP(pages, 3, fetch, &(weft_map_options){.limit = 2}));
-    CHECK_EQ(atomic_load(&sum), 121 + 7);
+    CHECK_EQ(atomic_load(&sum), 125 + 7);
     fns[0] = WEFT_FN(fetch, &pages[0]);
     fns[1] = WEFT_FN(add_number, &number);
     CHECK_OK(weft_gather(2, fns, (void *[]){&pages[0], &number}, NULL));
