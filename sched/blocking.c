@@ -12,7 +12,7 @@ void weft__job_end(struct weft__job *c, int rc)
 {
     struct weft__task *t = c->task;
     weft__ticket ticket = c->ticket;
-    weft_runtime *rt = t->rt;
+    weft_runtime *rt = c->rt;
 
     c->rc = rc;
     /* The task, or its abandoned call, keeps the runtime until this call is DONE; after it only this does. */
@@ -72,6 +72,7 @@ static int call(struct weft_pool *p, struct weft__job *c, struct weft__task *t, 
     *left = false;
     if (rc < 0)
         return rc;
+    c->rt = t->rt;
     c->task = t;
     c->ticket = weft__park_ticket(t);
     if ((rc = weft__pool_submit(p, c)) < 0) {

@@ -50,6 +50,7 @@ struct weft__job {
     weft_fn fn;
     void *arg;
     int rc;
+    weft_runtime *rt; /* the task's; an abandoned call has none any more */
     struct weft__task *task;
     weft__ticket ticket, held_ticket;
     void (*abandon)(void *arg, int rc); /* NULL, or the record lies on the heap */

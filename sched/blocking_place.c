@@ -90,7 +90,8 @@ int weft_block_in_place(weft_fn fn, void *arg)
         return WEFT_EINVAL;
     if ((rc = weft__checkpoint(w, t)) < 0 || (rc = weft__park_prepare(t, WEFT__CANCELABLE)) < 0)
         return rc;
-    p = &t->rt->blocking;
+    c.rt = t->rt;
+    p = &c.rt->blocking;
     c.ticket = weft__park_ticket(t);
     if ((rc = weft__pool_submit(p, &c)) < 0) {
         weft__park_abandon(t);

@@ -67,15 +67,17 @@ static void set_name(weft_task *h, const char *name)
 /* Ends the scope of the task: true when it was cancelled before. */
 static bool end_scope(weft_task *h, struct weft__task *t)
 {
-    uint32_t none = WEFT__NOT_CANCELED;
+    uint32_t m = A_LOAD(&h->scope.mark, relaxed); /* relaxed: only compared */
 
-    /* acq_rel: pairs with the mark in weft__cancel() */
-    if (A_CAS(&h->scope.reason, &none, WEFT__ENDED, acq_rel, acquire)) {
-        t->scope = h->scope.parent;
-        return false;
-    }
-    weft__scope_leave_slow(t, &h->scope);
-    return true;
+    do {
+        if ((m & WEFT__MARK_REASON) != 0) {
+            weft__scope_leave_slow(t, &h->scope);
+            return true;
+        }
+        /* acq_rel: pairs with the mark in weft__cancel() */
+    } while (!A_CAS_WEAK(&h->scope.mark, &m, m | WEFT__ENDED | WEFT__MARK_TOLD, acq_rel, relaxed));
+    t->scope = h->scope.parent;
+    return false;
 }
 
 /* Who has the error `rc` of the task. */
@@ -284,7 +286,7 @@ int weft_task_cancel(weft_task *h)
 {
     if (h == NULL)
         return WEFT_ENOMEM;
-    (void)weft__cancel(h->rt, &h->scope, WEFT__CANCELED_CALL);
+    (void)weft__cancel(h->rt, &h->scope, WEFT_REASON_CALL);
     return 0;
 }
 

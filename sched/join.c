@@ -59,8 +59,8 @@ struct weft__task *weft__join_adopt(struct weft__worker *w, void *item)
     const struct weft__task *owner = h->group.scope.owner;
     struct weft__task *t;
 
-    /* The first half has failed, and its owner waits below other work. acquire pairs with the mark in weft__cancel(). */
-    if (WEFT__UNLIKELY(A_LOAD(&h->group.scope.reason, acquire) != WEFT__NOT_CANCELED))
+    /* The first half has failed, and its owner waits below other work. */
+    if (WEFT__UNLIKELY(weft__scope_reason(&h->group.scope) != WEFT_REASON_NONE))
         return give_back(h);
     if (WEFT__UNLIKELY((t = weft__task_take(w)) == NULL))
         return give_back(h);
@@ -84,7 +84,7 @@ static inline void open_half(struct half *h, struct weft__task *t, weft_fn fn, v
     A_STORE(&g->pending, 0, relaxed);
     A_STORE(&g->error, 0, relaxed);
     A_STORE(&g->linked, false, relaxed);
-    A_STORE(&g->pinned, false, relaxed);
+    g->cursor = NULL;
     g->lock = (struct weft__lock){0};
     g->members = (struct weft__list){0};
     h->fn = fn;

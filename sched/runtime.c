@@ -157,7 +157,7 @@ no_init:
 void weft_runtime_stop(weft_runtime *rt)
 {
     A_STORE(&rt->stopped, true, seq_cst); /* pairs with admit() in enter.c */
-    (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_SHUTDOWN);
+    (void)weft__cancel(rt, &rt->root.scope, WEFT_REASON_SHUTDOWN);
 }
 
 void weft_runtime_destroy(weft_runtime *rt)

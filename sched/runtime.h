@@ -56,7 +56,6 @@ struct weft_runtime {
     struct weft__calls calls;
     struct weft__counters elsewhere; /* of threads that are no workers */
 
-    struct weft__lock cancel_lock; /* held while a cancellation goes down a tree; the first in the lock order */
     struct weft_group root;
 
     /* The monitor's own (monitor.c). */

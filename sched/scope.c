@@ -8,12 +8,18 @@
 #include "sched/report.h"
 #include "sched/runtime.h"
 
-bool weft__scope_chain_canceled(const weft_scope *s)
+bool weft__scope_chain_canceled(weft_scope *s)
 {
-    for (; s != NULL; s = s->kind != WEFT__SCOPE_SHIELD ? s->parent : NULL)
-        if (A_LOAD(&s->reason, seq_cst) != WEFT__NOT_CANCELED) /* pairs with the mark in weft__cancel() */
-            return true;
-    return false;
+    weft_scope *found = s;
+
+    while (found != NULL && A_LOAD(&found->mark, seq_cst) == 0) /* pairs with the mark in weft__cancel() */
+        found = found->kind != WEFT__SCOPE_SHIELD ? found->parent : NULL;
+    if (found == NULL)
+        return false;
+    /* Else each level of a deep nesting would walk up to the mark. release: who sees this, sees the mark. */
+    for (; s != found; s = s->parent)
+        (void)A_OR(&s->mark, WEFT__MARK_OUTER, release);
+    return true;
 }
 
 const weft_scope *weft__scope_outermost_canceled(const weft_scope *s)
@@ -30,7 +36,7 @@ static void deadline_passed(struct weft__timer *timer)
 {
     weft_scope *s = WEFT__CONTAINER(timer, weft_scope, timer);
 
-    (void)weft__cancel(s->owner->rt, s, WEFT__CANCELED_DEADLINE);
+    (void)weft__cancel(s->owner->rt, s, WEFT_REASON_DEADLINE);
 }
 
 /* `s` has no timer. 0 or -ENOMEM. */
@@ -38,7 +44,7 @@ static int arm(struct weft__worker *w, weft_scope *s, weft_time deadline)
 {
     A_STORE(&s->timer.deadline, deadline, relaxed); /* relaxed: a number */
     if (deadline <= weft__clock()) {
-        (void)weft__cancel(w->rt, s, WEFT__CANCELED_DEADLINE);
+        (void)weft__cancel(w->rt, s, WEFT_REASON_DEADLINE);
         return 0;
     }
     s->timer.fire = deadline_passed;
@@ -67,7 +73,7 @@ int weft__scope_reschedule(struct weft__worker *w, weft_scope *s, weft_time dead
     if (deadline != WEFT_NEVER && deadline <= weft__clock()) {
         weft__timer_remove(&s->timer);
         A_STORE(&s->timer.deadline, deadline, relaxed); /* relaxed: a number, here and below */
-        return weft__cancel(w->rt, s, WEFT__CANCELED_DEADLINE) ? 0 : WEFT_ECANCELED;
+        return weft__cancel(w->rt, s, WEFT_REASON_DEADLINE) ? 0 : WEFT_ECANCELED;
     }
     if (weft__timer_move(&s->timer, deadline))
         return 0;
@@ -86,17 +92,25 @@ weft_time weft__scope_deadline(const weft_scope *s)
     return A_LOAD(&s->timer.deadline, relaxed);
 }
 
+/* Whether a canceller may touch the scope again. */
+static bool is_in_use(uint32_t mark)
+{
+    return ((mark & WEFT__MARK_REASON) != 0 && (mark & WEFT__MARK_TOLD) == 0) ||
+           (mark & (WEFT__MARK_CLAIMED | WEFT__MARK_WALKED)) == WEFT__MARK_CLAIMED;
+}
+
 void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
 {
+    unsigned turns = 0;
+    uint32_t mark;
+
     weft__timer_remove(&s->timer);
     t->scope = s->parent;
-    if (WEFT__UNLIKELY(A_LOAD(&s->reason, acquire) != WEFT__NOT_CANCELED)) {
-        /* Whoever marked it may still be at it. */
-        weft__lock(&t->rt->cancel_lock);
-        weft__unlock(&t->rt->cancel_lock);
-    }
+    /* acquire pairs with the last access of a canceller, in cancel.c */
+    while (is_in_use(mark = A_LOAD(&s->mark, acquire)))
+        weft__spin(&turns);
     /* What made the task cancelled may have been left behind: the next checkpoint looks. No epoch is 0. */
-    if (A_LOAD(&s->reason, relaxed) != WEFT__NOT_CANCELED || t->seen_canceled)
+    if (mark != 0 || t->seen_canceled)
         t->seen_epoch = 0;
 }
 
@@ -194,7 +208,7 @@ int weft_scope_cancel(weft_scope *s)
 {
     if (s == NULL)
         return WEFT_ENOMEM;
-    (void)weft__cancel(s->owner->rt, s, WEFT__CANCELED_CALL);
+    (void)weft__cancel(s->owner->rt, s, WEFT_REASON_CALL);
     return 0;
 }
 

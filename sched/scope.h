@@ -6,8 +6,9 @@
  * owner's scopes, and so on to the root's. `parent` never changes while a scope is open, and parents outlive their
  * children, so a task walks its chain without a lock.
  *
- * Cancelling: mark the scope; count the runtime's epoch up; wake what is parked inside (cancel.c). A task that runs sees
- * the new epoch at its next checkpoint and walks its chain: the fast path of a checkpoint is one load and a compare.
+ * Cancelling: mark the scope; count the runtime's epoch up; wake what is parked inside (cancel.h). A task that runs sees
+ * the new epoch at its next checkpoint and walks its chain: the fast path of a checkpoint is one load and a compare. Where it finds a
+ * mark, it leaves word of that in the scopes that it passed, so that those who come after it do not walk as far.
  */
 #ifndef WEFT_SCHED_SCOPE_H
 #define WEFT_SCHED_SCOPE_H
@@ -15,15 +16,8 @@
 #include "sched/task.h"
 #include "sched/timer.h"
 
-/* Why a scope was cancelled; the first reason stays. The numbers are those of enum weft_reason. */
-enum weft__reason {
-    WEFT__NOT_CANCELED,
-    WEFT__CANCELED_CALL,
-    WEFT__CANCELED_ERROR,
-    WEFT__CANCELED_DEADLINE,
-    WEFT__CANCELED_SHUTDOWN,
-    WEFT__ENDED, /* a task's own scope: the task has ended, and is not to be cancelled any more */
-};
+/* In the place of a reason, in a task's own scope: the task has ended, and is not to be cancelled any more. */
+#define WEFT__ENDED 15u
 
 /* What a scope belongs to. */
 enum weft__scope_kind {
@@ -34,13 +28,22 @@ enum weft__scope_kind {
     WEFT__SCOPE_OF_TASK, /* in its handle, around all that the task opens */
 };
 
+/* The word of a scope: 0 until it is cancelled, or known to be. Each bit is set once, and stays until the scope is left. */
+enum weft__mark {
+    WEFT__MARK_REASON = 15,  /* enum weft_reason: somebody has cancelled this very scope */
+    WEFT__MARK_TOLD = 16,    /* ... and is through with what is inside */
+    WEFT__MARK_OUTER = 32,   /* somebody saw that it lies in a cancelled scope */
+    WEFT__MARK_CLAIMED = 64, /* a group's: a canceller goes through it, or has done so, or is to come to it */
+    WEFT__MARK_WALKED = 128, /* ... and has done so */
+};
+
 struct weft_scope {
     void *slab_link; /* the slab's while the record is free */
     weft_scope *parent;
     struct weft__task *owner; /* NULL: the root's */
     uint32_t depth;           /* number of scopes of the owner that lie around it */
     uint8_t kind;             /* enum weft__scope_kind */
-    _Atomic uint32_t reason;
+    _Atomic uint32_t mark;    /* enum weft__mark */
     struct weft__timer timer;
 };
 
@@ -64,8 +67,11 @@ struct weft_group {
     /* Where a canceller finds it: guarded by the owner's lock. */
     _Atomic bool linked;
     struct weft__link owned;
-    _Atomic bool pinned;            /* a canceller is in it: not to be freed */
-    struct weft_group *cancel_next; /* the canceller's list, under the runtime's cancel lock */
+
+    /* The one's that has claimed it: its list of groups, and where it stands in this one; `cursor` is NULL but while it is at it. */
+    struct weft_group *cancel_next;
+    bool cursor_is_set;
+    struct weft__link *cursor; /* under `lock`: the next member to be visited */
 
     struct weft__lock lock; /* guards members */
     struct weft__list members;
@@ -73,11 +79,19 @@ struct weft_group {
 
 #define WEFT__GROUP_OF(s) WEFT__CONTAINER((s), weft_group, scope)
 
+/* Why this very scope was cancelled. */
+static inline enum weft_reason weft__scope_reason(const weft_scope *s)
+{
+    uint32_t reason = A_LOAD(&s->mark, acquire) & WEFT__MARK_REASON; /* acquire pairs with the mark in weft__cancel() */
+
+    return reason == WEFT__ENDED ? WEFT_REASON_NONE : (enum weft_reason)reason;
+}
+
 /* The outermost scope that is cancelled, of `s` and those around it as far as the innermost shield; NULL: none is. */
 const weft_scope *weft__scope_outermost_canceled(const weft_scope *s);
 
-/* True when there is one. */
-bool weft__scope_chain_canceled(const weft_scope *s);
+/* True when there is one. For those who keep `s` from being left: whoever is inside of it. */
+bool weft__scope_chain_canceled(weft_scope *s);
 
 /* The deadline of `s` itself, WEFT_NEVER: none. From any task inside of it. */
 weft_time weft__scope_deadline(const weft_scope *s);
@@ -96,7 +110,7 @@ static inline void weft__scope_push(struct weft__task *t, weft_scope *s)
     s->parent = parent;
     s->owner = t;
     s->depth = parent->owner == t ? parent->depth + 1 : 0;
-    A_STORE(&s->reason, WEFT__NOT_CANCELED, relaxed); /* relaxed: not shared yet */
+    A_STORE(&s->mark, 0, relaxed); /* relaxed: not shared yet */
     t->scope = s;
 }
 
@@ -106,8 +120,8 @@ void weft__scope_leave_slow(struct weft__task *t, weft_scope *s);
 static inline void weft__scope_leave(struct weft__task *t, weft_scope *s)
 {
     /* acquire pairs with the release in weft__timers_run(), and with the mark in weft__cancel() */
-    if (WEFT__UNLIKELY(A_LOAD(&s->timer.state, acquire) != WEFT__TIMER_IDLE ||
-                       A_LOAD(&s->reason, acquire) != WEFT__NOT_CANCELED || t->seen_canceled))
+    if (WEFT__UNLIKELY(A_LOAD(&s->timer.state, acquire) != WEFT__TIMER_IDLE || A_LOAD(&s->mark, acquire) != 0 ||
+                       t->seen_canceled))
         weft__scope_leave_slow(t, s);
     else
         t->scope = s->parent;
@@ -118,13 +132,5 @@ void weft__scope_close_inner(struct weft__task *t, weft_scope *until);
 
 /* The same where the task's function has returned and left them open, which is reported in debug mode. */
 void weft__scope_close_left(struct weft__task *t, weft_scope *until);
-
-/* Why `s` itself was cancelled. */
-static inline enum weft_reason weft__scope_reason(const weft_scope *s)
-{
-    uint32_t reason = A_LOAD(&s->reason, acquire); /* pairs with the mark in weft__cancel() */
-
-    return reason == WEFT__ENDED ? WEFT_REASON_NONE : (enum weft_reason)reason;
-}
 
 #endif

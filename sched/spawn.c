@@ -50,14 +50,14 @@ static inline bool is_sure(const struct weft__task *t, const weft_group *g)
 }
 
 /* What a spawn finds out before it does anything: 0 or a code; and what the child is to know of its cancellation. */
-static WEFT__NOINLINE int admit_unsure(struct weft__task *t, const weft_group *g, uint64_t *epoch)
+static WEFT__NOINLINE int admit_unsure(struct weft__task *t, weft_group *g, uint64_t *epoch)
 {
     (void)weft__task_canceled(t);
     *epoch = is_sure(t, g) ? t->seen_epoch : 0;
     return *epoch == 0 && weft__scope_chain_canceled(&g->scope) ? WEFT_ECANCELED : 0;
 }
 
-static inline int admit(struct weft__task *t, const weft_group *g, uint64_t *epoch)
+static inline int admit(struct weft__task *t, weft_group *g, uint64_t *epoch)
 {
     *epoch = t->seen_epoch;
     return WEFT__LIKELY(is_sure(t, g)) ? 0 : admit_unsure(t, g, epoch);

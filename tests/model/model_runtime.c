@@ -31,6 +31,8 @@ struct world {
     _Atomic uint64_t ticket; /* 0: none */
     _Atomic unsigned wins;   /* claims by event */
     _Atomic uint32_t over;
+
+    weft_scope *scope; /* to be cancelled by others, once it is there: `over` */
 };
 
 static struct world *world;
@@ -494,6 +496,209 @@ static void cancellation(void)
 }
 
 /*
+ * The same for a scope in the middle of a tree whose edges are only just being made: two tasks link themselves at once, and one relies on
+ * edges that the other has yet to make.
+ *
+ *      root <- middle (the scope) <- group <- owner <- group <- two that wait
+ */
+
+static int owner_of_two(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    for (int i = 0; i < 2; i++) {
+        int rc = weft_spawn(g, wait_forever, arg);
+
+        MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    }
+    (void)weft_group_wait(g);
+    weft_group_close(g);
+    return 0;
+}
+
+static int middle_of_tree(void *arg)
+{
+    weft_scope *s = weft_scope_open(0);
+    weft_group *g = weft_group_open(NULL);
+    int rc;
+
+    world->scope = s;
+    A_STORE(&world->over, 1, release);
+    rc = weft_spawn(g, owner_of_two, arg);
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    MODEL_CHECK(weft_group_wait(g) == WEFT_ECANCELED);
+    weft_group_close(g);
+    MODEL_CHECK(weft_scope_close(s, 0) == 0);
+    MODEL_CHECK(!weft_canceled());
+    return 0;
+}
+
+static void cancel_middle(void *arg)
+{
+    (void)arg;
+    while (A_LOAD(&world->over, acquire) == 0)
+        model_spin();
+    for (unsigned i = model_choose(8); i > 0; i--)
+        model_spin();
+    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
+}
+
+static void late_edges(void)
+{
+    unsigned canceller;
+
+    begin(2);
+    canceller = model_start("canceller", cancel_middle, NULL);
+    MODEL_CHECK(weft_runtime_run(world->rt, middle_of_tree, NULL) == 0);
+    model_join(canceller);
+    end();
+}
+
+/*
+ * Two cancellers at once: a child fails the inner group, while a thread cancels the outer one. Then the records are used again.
+ *
+ *      outer group (cancelled) <- owner <- inner group (fails) <- one that fails and two that wait, all linked
+ */
+
+static int fail_linked(void *arg)
+{
+    struct weft__task *t = weft__task_self();
+
+    (void)arg;
+    if (weft__park_prepare(t, WEFT__CANCELABLE) == 0)
+        weft__park_abandon(t);
+    return -5;
+}
+
+static int owner_that_fails(void *arg)
+{
+    static const weft_fn children[] = {fail_linked, wait_forever, wait_forever};
+    weft_group *g = weft_group_open(NULL);
+    int rc;
+
+    for (int i = 0; i < 3; i++) {
+        rc = weft_spawn(g, children[i], arg);
+        MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    }
+    rc = weft_group_wait(g);
+    MODEL_CHECK(rc == -5 || rc == WEFT_ECANCELED);
+    weft_group_close(g);
+    return 0;
+}
+
+static int two_levels(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    int rc;
+
+    world->scope = &g->scope;
+    A_STORE(&world->over, 1, release);
+    rc = weft_spawn(g, owner_that_fails, arg);
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    (void)wait_forever(arg);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    MODEL_CHECK(!weft_canceled());
+    return parent(arg);
+}
+
+static void overlap(void)
+{
+    unsigned canceller;
+
+    begin(2);
+    canceller = model_start("canceller", cancel_middle, NULL);
+    MODEL_CHECK(weft_runtime_run(world->rt, two_levels, NULL) == 0);
+    model_join(canceller);
+    end();
+}
+
+/* A canceller stands in a group's list, and the member that comes next ends by itself. */
+
+static int link_and_end(void *arg)
+{
+    (void)fail_linked(arg);
+    for (int i = 0; i < 8 && weft_yield() == 0; i++)
+        model_spin();
+    return 0;
+}
+
+static int one_leaves(void *arg)
+{
+    static const weft_fn children[] = {wait_forever, link_and_end, wait_forever};
+    weft_group *g = weft_group_open(NULL);
+
+    world->scope = &g->scope;
+    A_STORE(&world->over, 1, release);
+    for (int i = 0; i < 3; i++) {
+        int rc = weft_spawn(g, children[i], arg);
+
+        MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    }
+    (void)wait_forever(arg);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void leaving(void)
+{
+    unsigned canceller;
+
+    begin(2);
+    canceller = model_start("canceller", cancel_middle, NULL);
+    MODEL_CHECK(weft_runtime_run(world->rt, one_leaves, NULL) == 0);
+    model_join(canceller);
+    end();
+}
+
+/* A canceller has claimed a group, which is closed before it comes to it, as all in it has ended by itself. Then the record is used again: a
+ * canceller that is still in it would leave its marks. */
+
+static int close_and_open(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    int rc = weft_spawn(g, link_and_end, arg);
+
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    (void)weft_group_wait(g);
+    weft_group_close(g);
+    g = weft_group_open(NULL);
+    for (int i = 0; i < 4; i++) {
+        MODEL_CHECK(A_LOAD(&g->scope.mark, relaxed) == 0);
+        model_spin();
+    }
+    weft_group_close(g);
+    return 0;
+}
+
+static int closes(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    int rc;
+
+    world->scope = &g->scope;
+    A_STORE(&world->over, 1, release);
+    rc = weft_spawn(g, close_and_open, arg);
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    (void)wait_forever(arg);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void closing(void)
+{
+    unsigned canceller;
+
+    begin(2);
+    canceller = model_start("canceller", cancel_middle, NULL);
+    MODEL_CHECK(weft_runtime_run(world->rt, closes, NULL) == 0);
+    model_join(canceller);
+    end();
+}
+
+/*
  * A task that holds its worker until another has run strands nobody: another worker must come. A push to the worker's own deque may
  * be missed by a worker on its way to sleep, and a slot is its worker's: there the monitor helps. Its ticks come only when all
  * others sleep, and only as many as are given here, so that none makes up for a wake-up that nobody may lose.
@@ -796,17 +1001,32 @@ static void call_and_cancel(void)
 int main(int argc, char **argv)
 {
     static const struct model_case cases[] = {
-        {"foreign_one", foreign_one},       {"foreign_two", foreign_two},
-        {"foreign_three", foreign_three},   {"stop", stop},
-        {"spawn_and_join", spawn_and_join}, {"joins", joins},
-        {"wait_word", wait_word},           {"descriptor_events", descriptor_events},
-        {"one_event", one_event},           {"pinned", pinned},
-        {"pinned_often", pinned_often},     {"cancellation", cancellation},
-        {"held_by_child", held_by_child},   {"held_by_other", held_by_other},
-        {"held_slot", held_slot},           {"watched", watched},
-        {"reply_of_task", reply_of_task},   {"reply_of_thread", reply_of_thread},
-        {"full_channel", full_channel},     {"call_idle_one", call_idle_one},
-        {"call_idle_two", call_idle_two},   {"call_and_cancel", call_and_cancel},
+        {"foreign_one", foreign_one},
+        {"foreign_two", foreign_two},
+        {"foreign_three", foreign_three},
+        {"stop", stop},
+        {"spawn_and_join", spawn_and_join},
+        {"joins", joins},
+        {"wait_word", wait_word},
+        {"descriptor_events", descriptor_events},
+        {"one_event", one_event},
+        {"pinned", pinned},
+        {"pinned_often", pinned_often},
+        {"cancellation", cancellation},
+        {"held_by_child", held_by_child},
+        {"held_by_other", held_by_other},
+        {"held_slot", held_slot},
+        {"watched", watched},
+        {"reply_of_task", reply_of_task},
+        {"reply_of_thread", reply_of_thread},
+        {"full_channel", full_channel},
+        {"call_idle_one", call_idle_one},
+        {"call_idle_two", call_idle_two},
+        {"call_and_cancel", call_and_cancel},
+        {"late_edges", late_edges},
+        {"overlap", overlap},
+        {"leaving", leaving},
+        {"closing", closing},
     };
 
     return model_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
