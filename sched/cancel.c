@@ -33,8 +33,8 @@ static bool is_shielded(const struct weft__task *t, const weft_scope *s, int64_t
     return false;
 }
 
-/* Wakes `t` where it is parked, and puts its linked groups of at least `depth`, as far as nobody has them, in front of the list. The
- * depth is -1 where what was marked lies outside of `t`. Leaves alone what lies in a shield of `t` that is deeper. */
+/* Wakes `t` where it is parked, and puts its linked groups of at least `depth`, as far as nobody has them, in front of the list; but for
+ * what lies in a shield that is inside of the scope that was marked. `depth` is -1 where that lies outside of `t`. */
 static void cancel_task(struct weft__task *t, int64_t depth, struct weft_group **list)
 {
     struct weft_group *rest = *list, **end = list;
@@ -120,7 +120,7 @@ bool weft__cancel(weft_runtime *rt, weft_scope *s, enum weft_reason why)
 {
     bool marked, alone, visit = weft__worker_self() == NULL || weft__worker_self()->rt != rt;
 
-    if (weft__scope_reason(s) != WEFT_REASON_NONE)
+    if ((A_LOAD(&s->mark, relaxed) & WEFT__MARK_REASON) != 0) /* relaxed: looked at again */
         return false;
     /* The mark may let the owner leave the scope, and the runtime end: both wait for this call (weft__scope_leave(),
      * weft_runtime_destroy()). */
@@ -188,8 +188,10 @@ void weft__cancel_link(struct weft__task *t)
     struct weft_group *highest = add_edges(t), *g;
 
     /* relaxed: a canceller that missed an edge had moved the epoch, then held the lock under which the edge was made. So if the task knows
-     * of this epoch that nothing around it was cancelled, nobody has missed anything. */
-    if (WEFT__LIKELY(!t->seen_canceled && A_LOAD(&t->rt->cancel_epoch, relaxed) == t->seen_epoch))
+     * of this epoch that nothing around it was cancelled, nobody has missed anything. Behind a shield it does not know what is around that,
+     * where others may rely on its edges. relaxed: a shield around the task was opened before it was spawned. */
+    if (WEFT__LIKELY(t->seen_canceled == 0 && A_LOAD(&t->rt->cancel_epoch, relaxed) == t->seen_epoch &&
+                     !A_LOAD(&t->rt->has_shields, relaxed)))
         return;
     do {
         g = t->group;

@@ -29,7 +29,10 @@
  *     is to come to it: the closer waits (weft__scope_leave_slow). Cancellers wait for nobody, so nobody waits in a circle.
  *     A canceller that goes down from a group leaves it behind in a list of its own; the group's closer waits for all below it anyway, as
  *     they do for the canceller. So the closer's wait is short, but where a task has several groups, of which it closes one.
- *  6. Where a canceller stands in a group's list is in the group (`cursor`), under its lock: members that leave meanwhile move it on.
+ *  6. A shield keeps out marks that lie outside of it: a chain of scopes is looked at only as far as a shield; a task that is parked in one
+ *     is not woken, and groups that were opened in one are not claimed, by who comes from outside. So 1 to 3 hold of shields as they
+ *     are: what a shield protects is not cancelled, and not claimed. A task that leaves a shield looks at its next checkpoint.
+ *  7. Where a canceller stands in a group's list is in the group (`cursor`), under its lock: members that leave meanwhile move it on.
  *
  * Memory-order pairs
  *      mark, epoch, then look at a wait word | arm the wait word, then load the epoch: all seq_cst (weft__park_prepare)

@@ -67,17 +67,12 @@ static void set_name(weft_task *h, const char *name)
 /* Ends the scope of the task: true when it was cancelled before. */
 static bool end_scope(weft_task *h, struct weft__task *t)
 {
-    uint32_t m = A_LOAD(&h->scope.mark, relaxed); /* relaxed: only compared */
-
-    do {
-        if ((m & WEFT__MARK_REASON) != 0) {
-            weft__scope_leave_slow(t, &h->scope);
-            return true;
-        }
-        /* acq_rel: pairs with the mark in weft__cancel() */
-    } while (!A_CAS_WEAK(&h->scope.mark, &m, m | WEFT__ENDED | WEFT__MARK_TOLD, acq_rel, relaxed));
-    t->scope = h->scope.parent;
-    return false;
+    if (weft__scope_end(&h->scope)) {
+        t->scope = h->scope.parent;
+        return false;
+    }
+    weft__scope_leave_slow(t, &h->scope);
+    return true;
 }
 
 /* Who has the error `rc` of the task. */

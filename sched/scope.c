@@ -12,7 +12,8 @@ bool weft__scope_chain_canceled(weft_scope *s)
 {
     weft_scope *found = s;
 
-    while (found != NULL && A_LOAD(&found->mark, seq_cst) == 0) /* pairs with the mark in weft__cancel() */
+    /* pairs with the mark in weft__cancel() */
+    while (found != NULL && A_LOAD(&found->mark, seq_cst) == 0)
         found = found->kind != WEFT__SCOPE_SHIELD ? found->parent : NULL;
     if (found == NULL)
         return false;
@@ -162,6 +163,7 @@ weft_scope *weft_shield_open(weft_time deadline)
 
     if (s != NULL) {
         /* relaxed: the arming of a wait publishes it to cancellers (cancel.c). No epoch is 0 */
+        A_STORE(&s->owner->rt->has_shields, true, relaxed);
         A_STORE(&s->owner->shield, s->depth + 1, relaxed);
         s->owner->seen_epoch = 0;
     }

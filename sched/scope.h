@@ -60,8 +60,7 @@ struct weft_group {
      */
     _Atomic int64_t pending;
     _Atomic int error; /* the first; 0: none */
-    bool
-        wraps; /* its children are run by their handles, because of a policy or a limit. Written before there is a child */
+    bool wraps;        /* its children are run by their handles: a policy or a limit wants it. Does not change while there are any */
     _Atomic(struct weft__group_more *) more; /* what few groups need (group_more.h); NULL: nothing of it */
 
     /* Where a canceller finds it: guarded by the owner's lock. */
@@ -112,6 +111,19 @@ static inline void weft__scope_push(struct weft__task *t, weft_scope *s)
     s->depth = parent->owner == t ? parent->depth + 1 : 0;
     A_STORE(&s->mark, 0, relaxed); /* relaxed: not shared yet */
     t->scope = s;
+}
+
+/* Says of a task's own scope that the task has ended, and is not to be cancelled any more. False: it was cancelled before. */
+static inline bool weft__scope_end(weft_scope *s)
+{
+    uint32_t m = A_LOAD(&s->mark, relaxed); /* relaxed: only compared */
+
+    /* acq_rel: pairs with the mark in weft__cancel() */
+    do
+        if ((m & WEFT__MARK_REASON) != 0)
+            return false;
+    while (!A_CAS_WEAK(&s->mark, &m, m | WEFT__ENDED, acq_rel, relaxed));
+    return true;
 }
 
 /* Leaves the innermost scope of `t`. After it no timer and no canceller touches the record. */

@@ -4,15 +4,15 @@
  *
  *     weft_call timeout;
  *
- *     weft_call_later(30000, drop_idle, connection, &timeout);
+ *     int rc = weft_call_later(30000, drop_idle, connection, &timeout);
  *     ...
- *     if (weft_call_cancel(timeout) == 0)
+ *     if (rc == 0 && weft_call_cancel(timeout) == 0)
  *         ...                                      drop_idle will not run: the connection is ours alone
  *
  * A call that waits is an entry among the timers, not a task: it costs less than 100 bytes (see docs/ARCHITECTURE.md), and no
  * stack. When its time has come its function is started as a task of the runtime's root group, as by weft_runtime_spawn(): so it may
- * suspend, runs on a stack of its own, and nobody waits for it but the runtime's end. It belongs neither to the group nor to the
- * scope of the one who made the call, and is not cancelled with them.
+ * suspend, runs on a stack of its own, and nobody waits for it but the runtime's end; what it returns goes where the codes of such tasks
+ * go. It belongs neither to the group nor to the scope of the one who made the call, and is not cancelled with them.
  *
  *     pending --time--> due: the function runs, once
  *         `----weft_call_cancel()--> cancelled: it never does             exactly one of the two, whoever races
@@ -41,8 +41,9 @@ typedef struct weft_call {
 } weft_call;
 
 /*
- * Has the runtime of the calling task call `fn(arg)` at `when`, or `ms` milliseconds from now (what has passed: at once). Stores the
- * handle in `*call`, before the function can run, unless `call` is NULL. Calls of one moment are made in no order.
+ * Has the runtime of the calling task call `fn(arg)` at `when`, or `ms` milliseconds from now; a time that has passed is due at once,
+ * which is when a worker next looks at the timers (weft/time.h). Stores the handle in `*call`, before the function can run, unless
+ * `call` is NULL. Calls of one moment are made in no order.
  * Returns 0, and then `fn` is entered exactly once if neither weft_call_cancel() nor weft_runtime_stop() comes first; or
  *   WEFT_ENOMEM    no memory; `*call` is zeroed, here and below
  *   WEFT_ECLOSED   the runtime has been stopped

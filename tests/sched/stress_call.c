@@ -27,6 +27,7 @@ struct caller {
     atomic_int ran[BATCH];
     weft_call calls[BATCH];
     struct gate go, done; /* of the rival */
+    int batches;
     int canceled[2][BATCH];
     long tally[2]; /* ran, cancelled */
 };
@@ -91,7 +92,7 @@ static int rival(void *arg)
     struct caller *c = arg;
     uint32_t state = seed() | 1;
 
-    for (int b = 0; b < BATCHES; b++) {
+    for (int b = 0; b < c->batches; b++) {
         gate_wait(&c->go);
         cancel_batch(c, c->canceled[1], &state);
         gate_open(&c->done);
@@ -104,7 +105,7 @@ static int make_calls(void *arg)
     struct caller *c = arg;
     uint32_t state = seed() | 1;
 
-    for (int b = 0; b < BATCHES; b++) {
+    for (int b = 0; b < c->batches; b++) {
         call_batch(c, &state);
         if (random_next(&state) % 2 == 0)
             CHECK_OK(weft_sleep_until(weft_now() + random_next(&state) % 30000));
@@ -121,7 +122,7 @@ static void *make_calls_outside(void *arg)
     struct caller *c = arg;
     uint32_t state = seed() | 1;
 
-    for (int b = 0; b < ROUNDS(100); b++) {
+    for (int b = 0; b < c->batches; b++) {
         call_batch(c, &state);
         cancel_batch(c, c->canceled[0], &state);
         check_batch(c, spin_for);
@@ -139,6 +140,7 @@ static int race(void *arg)
     (void)arg;
     for (int i = 0; i < CALLERS + OUTSIDE; i++) {
         callers[i].rt = weft_runtime_current();
+        callers[i].batches = (i < CALLERS ? BATCHES : ROUNDS(100)) / (test_under_valgrind() ? 20 : 1) + 1;
         if (i < CALLERS) {
             CHECK_OK(weft_spawn(g, make_calls, &callers[i]));
             CHECK_OK(weft_spawn(g, rival, &callers[i]));

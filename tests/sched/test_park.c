@@ -244,10 +244,10 @@ static int run_out_of_time(void *arg)
     CHECK(weft_unpark(w));
     CHECK_OK(weft_park_until(&w, at));
     /* The deadline of a scope is a cancellation. */
-    s = weft_scope_open(weft_after_ms(3));
+    s = weft_scope_open(test_soon());
     CHECK_OK(weft_park_prepare(&w));
     CHECK_RC(weft_scope_close(s, weft_park_until(&w, weft_after_ms(FOREVER_MS))), WEFT_ETIMEDOUT);
-    s = weft_scope_open(weft_after_ms(3));
+    s = weft_scope_open(test_soon());
     CHECK_OK(weft_park_prepare(&w));
     CHECK_RC(weft_park_until(&w, WEFT_NEVER), WEFT_ECANCELED);
     CHECK_RC(weft_scope_close(s, 0), 0);
