@@ -200,16 +200,14 @@ static inline bool has_children(weft_group *g)
     return A_LOAD(&g->unstarted, relaxed) != 0 || !weft__children_gone(&g->pending);
 }
 
-int weft__group_result(const weft_group *g, struct weft__task *t)
+int weft__group_result_slow(const weft_group *g, struct weft__task *t)
 {
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
 
-    if (WEFT__UNLIKELY(error != 0))
-        return weft__group_succeeded(g) ? 0 : error;
-    if (WEFT__LIKELY(!weft__task_canceled(t)))
-        return 0;
     if (weft__group_succeeded(g))
         return 0;
+    if (error != 0 || !weft__task_canceled(t))
+        return error;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
     return weft__scope_reason(&g->scope) == WEFT_REASON_DEADLINE ? WEFT_ETIMEDOUT : 0;
