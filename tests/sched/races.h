@@ -22,9 +22,10 @@ struct race;
 
 struct race_slot {
     struct race *race;
-    uint32_t random;  /* the task's */
-    atomic_int met;   /* the partner has seen what was published, and is about to act */
-    atomic_int acted; /* the partner is through */
+    uint32_t random;       /* the task's */
+    atomic_int met;        /* the partner has seen what was published, and is about to act */
+    atomic_int acted;      /* the partner is through */
+    uint32_t random_below; /* for a child of the task */
     weft_group *group;
     struct weft__task *waiter;
     uint64_t ticket;
@@ -107,7 +108,7 @@ static inline int race_rounds(void *arg)
         for (int i = 0; i < RACE_SLOTS; i++) {
             uint32_t random = random_next(&race->slots[i].random) | 1;
 
-            race->slots[i] = (struct race_slot){.race = race, .random = random};
+            race->slots[i] = (struct race_slot){.race = race, .random = random, .random_below = random};
             atomic_store(&race->order[i], NULL);
         }
         atomic_store(&race->published, 0);

@@ -167,7 +167,7 @@ static int fail_soon(void *arg)
 {
     struct race_slot *slot = arg;
 
-    random_pause(&slot->random);
+    random_pause(&slot->random_below);
     return -7;
 }
 
@@ -181,7 +181,7 @@ static int wait_for_ever(void *arg)
 static int fail_below(void *arg)
 {
     struct race_slot *slot = arg;
-    weft_time soon = weft_now() + random_next(&slot->random) % 30000;
+    weft_time soon = weft_now() + random_next(&slot->random_below) % 30000;
     weft_group *g = weft_group_open(&(weft_group_options){.deadline = soon});
     int rc;
 
