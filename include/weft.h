@@ -33,24 +33,36 @@
  *
  * What a suspension changes: the thread. Do not keep the address of a thread-local, or errno, across a call that
  * suspends, and hold no pthread mutex across one. docs/ARCHITECTURE.md says more.
+ *
+ * C++: the headers suit C++11. A task is a function, or a lambda that captures nothing. It may throw and catch, and what lies in between
+ * may suspend; only a catch block itself must not, for the exception that it handles is kept by the thread. No exception may leave a function
+ * that weft calls, nor a WEFT_GROUP block: that is undefined, unless the function is noexcept, which ends the program at once. What WEFT_SPAWN and WEFT_FN make is
+ * (weft/typed.h).
  */
 #ifndef WEFT_H
 #define WEFT_H
 
 #include <weft/attr.h>
+#include <weft/batch.h>
 #include <weft/blocking.h>
+#include <weft/call.h>
 #include <weft/chan.h>
+#include <weft/combine.h>
 #include <weft/error.h>
 #include <weft/fd.h>
 #include <weft/group.h>
+#include <weft/interval.h>
 #include <weft/join.h>
 #include <weft/local.h>
+#include <weft/park.h>
+#include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
 #include <weft/stats.h>
 #include <weft/task.h>
 #include <weft/tcp.h>
 #include <weft/time.h>
+#include <weft/typed.h>
 #include <weft/version.h>
 
 #endif

@@ -8,21 +8,21 @@
 #include "sched/park.h"
 #include "sched/runtime.h"
 
-void weft__call_end(struct weft__call *c, int rc)
+void weft__job_end(struct weft__job *c, int rc)
 {
     struct weft__task *t = c->task;
     weft__ticket ticket = c->ticket;
-    weft_runtime *rt = t->rt;
+    weft_runtime *rt = c->rt;
 
     c->rc = rc;
     /* The task, or its abandoned call, keeps the runtime until this call is DONE; after it only this does. */
     weft__runtime_enter(rt);
-    /* release: the result; acquire pairs with weft__call_hold() and abandon() */
-    switch (A_XCHG(&c->state, WEFT__CALL_DONE, acq_rel)) {
-    case WEFT__CALL_HELD:
+    /* release: the result; acquire pairs with weft__job_hold() and abandon() */
+    switch (A_XCHG(&c->state, WEFT__JOB_DONE, acq_rel)) {
+    case WEFT__JOB_HELD:
         (void)weft__unpark(t, c->held_ticket, WEFT__WON_EVENT);
         break;
-    case WEFT__CALL_ABANDONED:
+    case WEFT__JOB_ABANDONED:
         c->abandon(c->arg, rc);
         weft__free(c);
         weft__runtime_task_left(rt);
@@ -35,14 +35,14 @@ void weft__call_end(struct weft__call *c, int rc)
 }
 
 /* Waits for the end of a call that has begun, although the task is cancelled. */
-int weft__call_hold(struct weft__call *c, struct weft__task *t)
+int weft__job_hold(struct weft__job *c, struct weft__task *t)
 {
-    uint32_t running = WEFT__CALL_RUNNING;
+    uint32_t running = WEFT__JOB_RUNNING;
 
     (void)weft__park_prepare(t, WEFT__NOT_CANCELABLE);
     c->held_ticket = weft__park_ticket(t);
-    /* acq_rel pairs with weft__call_end(): it sees the ticket, or this the result */
-    if (A_CAS(&c->state, &running, WEFT__CALL_HELD, acq_rel, acquire))
+    /* acq_rel pairs with weft__job_end(): it sees the ticket, or this the result */
+    if (A_CAS(&c->state, &running, WEFT__JOB_HELD, acq_rel, acquire))
         (void)weft__park(t);
     else
         weft__park_abandon(t);
@@ -50,28 +50,29 @@ int weft__call_hold(struct weft__call *c, struct weft__task *t)
 }
 
 /* Leaves a call that has begun to its thread. False: it has ended. */
-static bool abandon(struct weft__call *c, struct weft__task *t)
+static bool abandon(struct weft__job *c, struct weft__task *t)
 {
-    uint32_t running = WEFT__CALL_RUNNING;
+    uint32_t running = WEFT__JOB_RUNNING;
     weft_runtime *rt = t->rt;
 
     /* What is abandoned counts as a task of the root group. relaxed: this task is one, or a descendant of one. */
     A_ADD(&rt->entered, 1, relaxed);
-    /* acq_rel pairs with weft__call_end(): it finds the count up, or this the result */
-    if (A_CAS(&c->state, &running, WEFT__CALL_ABANDONED, acq_rel, acquire))
+    /* acq_rel pairs with weft__job_end(): it finds the count up, or this the result */
+    if (A_CAS(&c->state, &running, WEFT__JOB_ABANDONED, acq_rel, acquire))
         return true;
     weft__runtime_task_left(rt);
     return false;
 }
 
 /* Gives the call to the pool and waits for it. A record that was abandoned is the thread's: then `*left` is true. */
-static int call(struct weft_pool *p, struct weft__call *c, struct weft__task *t, bool *left)
+static int call(struct weft_pool *p, struct weft__job *c, struct weft__task *t, bool *left)
 {
     int rc = weft__park_prepare(t, WEFT__CANCELABLE);
 
     *left = false;
     if (rc < 0)
         return rc;
+    c->rt = t->rt;
     c->task = t;
     c->ticket = weft__park_ticket(t);
     if ((rc = weft__pool_submit(p, c)) < 0) {
@@ -83,7 +84,7 @@ static int call(struct weft_pool *p, struct weft__call *c, struct weft__task *t,
     if (weft__pool_take_back(p, c))
         return WEFT_ECANCELED;
     if (c->abandon == NULL)
-        return weft__call_hold(c, t);
+        return weft__job_hold(c, t);
     *left = abandon(c, t);
     return *left ? WEFT_ECANCELED : c->rc;
 }
@@ -92,7 +93,7 @@ int weft_blocking(weft_fn fn, void *arg)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
-    struct weft__call c = {.fn = fn, .arg = arg};
+    struct weft__job c = {.fn = fn, .arg = arg};
     bool left;
     int rc;
 
@@ -104,9 +105,9 @@ int weft_blocking(weft_fn fn, void *arg)
 }
 
 /* The same with a record that may outlive the task. */
-static int call_to_abandon(struct weft_pool *p, const struct weft__call *what, struct weft__task *t)
+static int call_to_abandon(struct weft_pool *p, const struct weft__job *what, struct weft__task *t)
 {
-    struct weft__call *c = weft__alloc(sizeof *c);
+    struct weft__job *c = weft__alloc(sizeof *c);
     bool left;
     int rc;
 
@@ -127,7 +128,7 @@ int weft_blocking_with(weft_pool *pool, weft_fn fn, void *arg, const weft_blocki
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
-    struct weft__call c = {.fn = fn, .arg = arg, .abandon = o != NULL ? o->abandon : NULL};
+    struct weft__job c = {.fn = fn, .arg = arg, .abandon = o != NULL ? o->abandon : NULL};
     bool left;
     int rc;
 

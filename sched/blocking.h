@@ -33,23 +33,24 @@
 #include "sched/lock.h"
 #include "sched/worker.h"
 
-enum weft__call_state {
-    WEFT__CALL_QUEUED,
-    WEFT__CALL_RUNNING,
-    WEFT__CALL_HELD, /* the task has been cancelled, and waits on by another ticket */
-    WEFT__CALL_LENT,
-    WEFT__CALL_TAKEN_BACK,
-    WEFT__CALL_ABANDONED,
-    WEFT__CALL_DONE,
+enum weft__job_state {
+    WEFT__JOB_QUEUED,
+    WEFT__JOB_RUNNING,
+    WEFT__JOB_HELD, /* the task has been cancelled, and waits on by another ticket */
+    WEFT__JOB_LENT,
+    WEFT__JOB_TAKEN_BACK,
+    WEFT__JOB_ABANDONED,
+    WEFT__JOB_DONE,
 };
 
-struct weft__call {
+struct weft__job {
     struct weft__link link; /* of the queue, under the pool's lock */
     _Atomic uint32_t state;
     bool in_place;
     weft_fn fn;
     void *arg;
     int rc;
+    weft_runtime *rt; /* the task's; an abandoned call has none any more */
     struct weft__task *task;
     weft__ticket ticket, held_ticket;
     void (*abandon)(void *arg, int rc); /* NULL, or the record lies on the heap */
@@ -85,16 +86,16 @@ void weft__pool_init(struct weft_pool *p, const weft_pool_options *o);
 void weft__pool_fini(struct weft_pool *p);
 
 /* Gives `c` to a thread, or queues it: 0, and then its task is woken when it is DONE; or WEFT_EFULL, WEFT_ECLOSED. */
-int weft__pool_submit(struct weft_pool *p, struct weft__call *c);
+int weft__pool_submit(struct weft_pool *p, struct weft__job *c);
 
 /* Takes `c` out of the queue again. False: it has begun, or has been refused. */
-bool weft__pool_take_back(struct weft_pool *p, struct weft__call *c);
+bool weft__pool_take_back(struct weft_pool *p, struct weft__job *c);
 
 /* Says that a call that has begun has ended with `rc`. */
-void weft__call_end(struct weft__call *c, int rc);
+void weft__job_end(struct weft__job *c, int rc);
 
 /* Waits for the end of a call that has begun, on behalf of `t`, its task, which has been cancelled. Returns its code. */
-int weft__call_hold(struct weft__call *c, struct weft__task *t);
+int weft__job_hold(struct weft__job *c, struct weft__task *t);
 
 /* Of a thread that lends itself to tasks (blocking_place.c). All zero before the first. */
 struct weft__lender {

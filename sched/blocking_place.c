@@ -65,7 +65,7 @@ void weft__lender_fini(struct weft__lender *l)
 }
 
 /* The task's side, on the thread that it was lent. Returns on a worker. */
-static int use_thread(struct weft__call *c, struct weft__task *t)
+static int use_thread(struct weft__job *c, struct weft__task *t)
 {
     struct weft__lender *l = WEFT__CONTAINER(weft__worker_self(), struct weft__lender, stand_in);
     int rc;
@@ -80,7 +80,7 @@ int weft_block_in_place(weft_fn fn, void *arg)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
-    struct weft__call c = {.fn = fn, .arg = arg, .in_place = true, .task = t};
+    struct weft__job c = {.fn = fn, .arg = arg, .in_place = true, .task = t};
     struct weft_pool *p;
     int rc;
 
@@ -90,17 +90,18 @@ int weft_block_in_place(weft_fn fn, void *arg)
         return WEFT_EINVAL;
     if ((rc = weft__checkpoint(w, t)) < 0 || (rc = weft__park_prepare(t, WEFT__CANCELABLE)) < 0)
         return rc;
-    p = &t->rt->blocking;
+    c.rt = t->rt;
+    p = &c.rt->blocking;
     c.ticket = weft__park_ticket(t);
     if ((rc = weft__pool_submit(p, &c)) < 0) {
         weft__park_abandon(t);
         return rc;
     }
     if (weft__park(t) == WEFT__WON_EVENT)
-        return A_LOAD(&c.state, relaxed) == WEFT__CALL_LENT ? use_thread(&c, t)
+        return A_LOAD(&c.state, relaxed) == WEFT__JOB_LENT ? use_thread(&c, t)
                                                             : c.rc; /* relaxed: the claim came after it */
     if (weft__pool_take_back(p, &c) ||
-        A_LOAD(&c.state, relaxed) == WEFT__CALL_LENT) /* relaxed: written under the lock */
+        A_LOAD(&c.state, relaxed) == WEFT__JOB_LENT) /* relaxed: written under the lock */
         return WEFT_ECANCELED;                        /* the thread's claim fails */
-    return weft__call_hold(&c, t);                    /* it is being refused */
+    return weft__job_hold(&c, t);                    /* it is being refused */
 }

@@ -47,24 +47,24 @@ static void wake(struct sleeper *s)
     weft__futex_wake(&s->called, 1);
 }
 
-static void append(struct weft_pool *p, struct weft__call *c)
+static void append(struct weft_pool *p, struct weft__job *c)
 {
     weft__list_append(&p->queue, &c->link);
     p->queued++;
-    A_STORE(&c->state, WEFT__CALL_QUEUED, relaxed); /* relaxed: under the lock */
+    A_STORE(&c->state, WEFT__JOB_QUEUED, relaxed); /* relaxed: under the lock */
 }
 
 /* Takes `c` out of the queue; the caller holds the lock. */
-static void take_out(struct weft_pool *p, struct weft__call *c, enum weft__call_state state)
+static void take_out(struct weft_pool *p, struct weft__job *c, enum weft__job_state state)
 {
     weft__list_remove(&p->queue, &c->link);
     p->queued--;
     A_STORE(&c->state, (uint32_t)state, relaxed); /* relaxed: under the lock */
 }
 
-static struct weft__call *first(struct weft_pool *p)
+static struct weft__job *first(struct weft_pool *p)
 {
-    return p->queue.first != NULL ? WEFT__CONTAINER(p->queue.first, struct weft__call, link) : NULL;
+    return p->queue.first != NULL ? WEFT__CONTAINER(p->queue.first, struct weft__job, link) : NULL;
 }
 
 /* Sleeps until called, for the idle time at most. The caller holds the lock, before and after. False: not called. */
@@ -88,19 +88,19 @@ static bool rest(struct weft_pool *p)
 }
 
 /* Runs the oldest call. The caller holds the lock, before and after. */
-static void run(struct weft_pool *p, struct weft__call *c, struct weft__lender *lender)
+static void run(struct weft_pool *p, struct weft__job *c, struct weft__lender *lender)
 {
     struct weft__task *t = c->task;
     weft__ticket ticket = c->ticket;
     bool in_place = c->in_place;
 
-    take_out(p, c, in_place ? WEFT__CALL_LENT : WEFT__CALL_RUNNING);
+    take_out(p, c, in_place ? WEFT__JOB_LENT : WEFT__JOB_RUNNING);
     p->running++;
     weft__unlock(&p->lock);
     if (in_place)
         weft__lend(lender, t, ticket);
     else
-        weft__call_end(c, c->fn(c->arg));
+        weft__job_end(c, c->fn(c->arg));
     weft__lock(&p->lock);
     p->running--;
 }
@@ -128,7 +128,7 @@ static void *thread_main(void *arg)
 {
     struct weft_pool *p = arg;
     struct weft__lender lender = {.is_ready = false};
-    struct weft__call *c;
+    struct weft__job *c;
     pthread_t former;
     bool has_former;
 
@@ -160,18 +160,18 @@ static void refuse(struct weft_pool *p, int code)
     if (A_LOAD(&p->threads, relaxed) == 1) { /* relaxed: under the lock */
         refused = p->queue.first;
         for (next = refused; next != NULL; next = next->next)
-            A_STORE(&WEFT__CONTAINER(next, struct weft__call, link)->state, WEFT__CALL_RUNNING, relaxed);
+            A_STORE(&WEFT__CONTAINER(next, struct weft__job, link)->state, WEFT__JOB_RUNNING, relaxed);
         p->queue = (struct weft__list){0};
         p->queued = 0;
     }
     leave(p); /* whoever ends the pool may free it now */
     for (; refused != NULL; refused = next) {
         next = refused->next;
-        weft__call_end(WEFT__CONTAINER(refused, struct weft__call, link), code);
+        weft__job_end(WEFT__CONTAINER(refused, struct weft__job, link), code);
     }
 }
 
-int weft__pool_submit(struct weft_pool *p, struct weft__call *c)
+int weft__pool_submit(struct weft_pool *p, struct weft__job *c)
 {
     struct sleeper *s = NULL;
     bool grows = false;
@@ -201,14 +201,14 @@ int weft__pool_submit(struct weft_pool *p, struct weft__call *c)
     return rc < 0 && !grows ? rc : 0;
 }
 
-bool weft__pool_take_back(struct weft_pool *p, struct weft__call *c)
+bool weft__pool_take_back(struct weft_pool *p, struct weft__job *c)
 {
     bool queued;
 
     weft__lock(&p->lock);
-    queued = A_LOAD(&c->state, relaxed) == WEFT__CALL_QUEUED; /* relaxed: under the lock */
+    queued = A_LOAD(&c->state, relaxed) == WEFT__JOB_QUEUED; /* relaxed: under the lock */
     if (queued)
-        take_out(p, c, WEFT__CALL_TAKEN_BACK);
+        take_out(p, c, WEFT__JOB_TAKEN_BACK);
     weft__unlock(&p->lock);
     return queued;
 }

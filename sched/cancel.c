@@ -103,7 +103,7 @@ static void wake_inside(weft_scope *s)
 
 /* Writes the reason into the word of `s`, unless there is one: true when this call did. `*alone` tells whether the scope was not
  * cancelled before. */
-static bool mark(weft_scope *s, enum weft__reason why, bool *alone)
+static bool mark(weft_scope *s, enum weft_reason why, bool *alone)
 {
     uint32_t m = A_LOAD(&s->mark, relaxed), marked; /* relaxed: only compared */
 
@@ -116,7 +116,7 @@ static bool mark(weft_scope *s, enum weft__reason why, bool *alone)
     return true;
 }
 
-bool weft__cancel(weft_runtime *rt, weft_scope *s, enum weft__reason why)
+bool weft__cancel(weft_runtime *rt, weft_scope *s, enum weft_reason why)
 {
     bool marked, alone, visit = weft__worker_self() == NULL || weft__worker_self()->rt != rt;
 

@@ -50,7 +50,7 @@
 
 /* Marks `s`, unless it is marked, and wakes what is parked inside. From any thread, with no lock held. True when this call
  * marked it. */
-bool weft__cancel(weft_runtime *rt, weft_scope *s, enum weft__reason why);
+bool weft__cancel(weft_runtime *rt, weft_scope *s, enum weft_reason why);
 
 /* Makes `t`, the calling task, findable. */
 void weft__cancel_link(struct weft__task *t);

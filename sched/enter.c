@@ -25,8 +25,8 @@ int weft__runtime_admit(weft_runtime *rt)
     return WEFT_ECLOSED;
 }
 
-/* Starts `fn(arg)` in the root group. */
-static int enter(weft_runtime *rt, weft_fn fn, void *arg, bool detached)
+/* Makes a task of the root group, and stores it in `*made`. */
+static int make(weft_runtime *rt, weft_fn fn, void *arg, bool detached, struct weft__task **made)
 {
     struct weft__task *t;
     int rc;
@@ -43,8 +43,7 @@ static int enter(weft_runtime *rt, weft_fn fn, void *arg, bool detached)
     weft__task_init(t, rt, &rt->root, fn, arg, 0);
     if (detached && (rc = weft__handle_attach(t, NULL, &(struct weft__handle_wish){.detached = true})) < 0)
         goto no_handle;
-    weft__inbox_push(&rt->inbox, t);
-    weft__idle_notify(rt);
+    *made = t;
     return 0;
 
 no_handle:
@@ -57,13 +56,28 @@ no_credit:
     return rc;
 }
 
+int weft__runtime_enter_task(weft_runtime *rt, weft_fn fn, void *arg)
+{
+    struct weft__task *t;
+    int rc = make(rt, fn, arg, true, &t);
+
+    if (rc == 0)
+        weft__make_ready(t);
+    return rc;
+}
+
 /* The same, for any thread. */
 static int visit(weft_runtime *rt, weft_fn fn, void *arg, bool detached)
 {
+    struct weft__task *t;
     int rc;
 
     weft__runtime_enter(rt); /* the task may end, and the runtime with it, before we are out of here */
-    rc = enter(rt, fn, arg, detached);
+    rc = make(rt, fn, arg, detached, &t);
+    if (rc == 0) {
+        weft__inbox_push(&rt->inbox, t);
+        weft__idle_notify(rt);
+    }
     weft__runtime_leave(rt);
     return rc;
 }

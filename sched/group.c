@@ -103,7 +103,7 @@ static void fail(weft_runtime *rt, weft_group *g, const weft_error *e)
     else
         weft__group_note_error(g, rt, e);
     if (weft__group_policy(g) == WEFT_FAIL_FAST)
-        (void)weft__cancel(rt, &g->scope, WEFT__CANCELED_ERROR);
+        (void)weft__cancel(rt, &g->scope, WEFT_REASON_ERROR);
 }
 
 void weft__group_child_failed(weft_group *g, struct weft__task *t, int rc)
@@ -120,7 +120,7 @@ void weft__group_child_succeeded(weft_group *g, weft_runtime *rt)
     struct weft__group_more *more = A_LOAD(&g->more, relaxed); /* relaxed: made with the group */
 
     A_STORE(&more->succeeded, true, relaxed); /* relaxed: read after the child has been joined */
-    (void)weft__cancel(rt, &g->scope, WEFT__CANCELED_CALL);
+    (void)weft__cancel(rt, &g->scope, WEFT_REASON_CALL);
 }
 
 void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
@@ -240,7 +240,7 @@ static WEFT__NOINLINE struct weft__worker *end_early(struct weft__task *t, weft_
     if (t->scope != &g->scope)
         weft__scope_close_inner(t, &g->scope);
     if (has_children(g)) {
-        (void)weft__cancel(t->rt, &g->scope, WEFT__CANCELED_CALL);
+        (void)weft__cancel(t->rt, &g->scope, WEFT_REASON_CALL);
         run_children(weft__worker_self(), t, g);
         wait_for_others(t, g);
     }
@@ -264,7 +264,7 @@ int weft_group_cancel(weft_group *g)
 {
     if (g == NULL)
         return WEFT_ENOMEM;
-    (void)weft__cancel(g->scope.owner->rt, &g->scope, WEFT__CANCELED_CALL);
+    (void)weft__cancel(g->scope.owner->rt, &g->scope, WEFT_REASON_CALL);
     return 0;
 }
 

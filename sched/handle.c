@@ -167,7 +167,7 @@ int weft__handle_attach(struct weft__task *child, const struct weft__task *spawn
     h->scope.kind = WEFT__SCOPE_OF_TASK;
     weft__scope_push(child, &h->scope);
     child->arg = h;
-    A_STORE(&child->handle, h, relaxed); /* relaxed: published with the task */
+    A_STORE(&child->handle, h, release); /* pairs with weft_tasks(); others get it with the task */
     A_STORE(&child->fn, run, relaxed);
     return 0;
 }
@@ -195,26 +195,20 @@ void weft__handle_late_end(struct weft__task *t)
 
 /* Waiting. */
 
-struct waiter {
-    struct weft__link link;
-    struct weft__task *task;
-    weft__ticket ticket;
-    unsigned events;
-    bool queued;
-};
-
 void weft__handle_tell(weft_task *h, enum weft__handle_event event)
 {
     struct weft__link *next;
 
     for (struct weft__link *e = h->waiters.first; e != NULL; e = next) {
-        struct waiter *w = WEFT__CONTAINER(e, struct waiter, link);
+        struct weft__handle_waiter *w = WEFT__CONTAINER(e, struct weft__handle_waiter, link);
 
         next = e->next;
         if (!(w->events & event))
             continue;
         weft__list_remove(&h->waiters, e);
         w->queued = false;
+        if (w->many != NULL && !weft__many_ends(w, h))
+            continue;
         (void)weft__unpark(w->task, w->ticket, WEFT__WON_EVENT); /* won or not, *w may be gone from here on */
     }
     weft__spinlock_unlock(&h->lock);
@@ -230,7 +224,7 @@ static unsigned events_of(const weft_task *h)
 int weft__handle_wait(weft_task *h, unsigned events, enum weft__cancelable how)
 {
     struct weft__task *t = weft__task_self();
-    struct waiter w = {.task = t, .events = events, .queued = true};
+    struct weft__handle_waiter w = {.task = t, .events = events, .queued = true};
     int rc;
 
     weft__park_will_prepare(t);
@@ -287,7 +281,7 @@ int weft_task_cancel(weft_task *h)
 {
     if (h == NULL)
         return WEFT_ENOMEM;
-    (void)weft__cancel(h->rt, &h->scope, WEFT__CANCELED_CALL);
+    (void)weft__cancel(h->rt, &h->scope, WEFT_REASON_CALL);
     return 0;
 }
 

@@ -83,6 +83,19 @@ void weft__handle_late_end(struct weft__task *t);
 /* Waits for one of `events`: 0 or WEFT_ECANCELED. By a task. */
 int weft__handle_wait(weft_task *h, unsigned events, enum weft__cancelable how);
 
+/* One who waits for events of a handle, in its frame. */
+struct weft__handle_waiter {
+    struct weft__link link; /* in the handle's list */
+    struct weft__task *task;
+    weft__ticket ticket;
+    unsigned events;
+    bool queued;
+    struct weft__many *many; /* it waits for several at a time (wait.c); NULL: for this one */
+};
+
+/* An event that `w` waits for has come about: whether that ends its wait. The caller holds the lock of `h`. */
+bool weft__many_ends(struct weft__handle_waiter *w, const weft_task *h);
+
 /* Wakes those who wait for `event`, which has come about under the lock, and lets go of the lock. */
 void weft__handle_tell(weft_task *h, enum weft__handle_event event);
 

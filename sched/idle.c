@@ -187,7 +187,8 @@ void weft__idle_sleep(struct weft__worker *w)
     seated = idle->seat == NULL;
     if (seated) {
         idle->seat = w;
-        A_STORE(&idle->seat_deadline, WEFT_NEVER, relaxed);
+        /* seq_cst: say so, then look at the timers; pairs with weft__idle_timer_added() */
+        A_STORE(&idle->seat_deadline, WEFT_NEVER, seq_cst);
     } else {
         idle->sleepers[idle->count++] = w;
     }
@@ -252,6 +253,25 @@ void weft__idle_wake(weft_runtime *rt, struct weft__worker *w)
     weft__unlock(&idle->lock);
     if (found)
         rouse(rt, w, seated);
+}
+
+void weft__idle_timer_added(weft_runtime *rt, weft_time deadline)
+{
+    struct weft__idle *idle = &rt->idle;
+    struct weft__worker *w = NULL;
+    weft_time until = A_LOAD(&idle->seat_deadline, seq_cst); /* pairs with weft__idle_sleep() */
+
+    if (until == 0 || until <= deadline)
+        return;
+    weft__lock(&idle->lock);
+    if (idle->seat != NULL && !A_LOAD(&idle->seat_chosen, relaxed)) { /* else it is on its way out, and will look */
+        w = idle->seat;
+        A_STORE(&idle->seat_chosen, true, release);
+        call_out(idle, w);
+    }
+    weft__unlock(&idle->lock);
+    if (w != NULL)
+        rouse(rt, w, true);
 }
 
 void weft__idle_wake_all(weft_runtime *rt)

@@ -84,6 +84,11 @@ void weft__idle_fill_seat(weft_runtime *rt);
 /* Wakes `w` if it sleeps. To be called after a push to what only `w` looks at (seq_cst). */
 void weft__idle_wake(weft_runtime *rt, struct weft__worker *w);
 
+/* Wakes the holder of the seat where it sleeps beyond `deadline`. To be called after a timer was added (seq_cst, see publish() in timer.c)
+ * by anybody but a worker that looks at all timers itself before it next sleeps: if the adder finds the seat empty, then who takes it
+ * finds the timer. */
+void weft__idle_timer_added(weft_runtime *rt, weft_time deadline);
+
 /* Wakes everybody, to see that the runtime stops. */
 void weft__idle_wake_all(weft_runtime *rt);
 

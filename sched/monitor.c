@@ -90,7 +90,7 @@ void weft__monitor_wake(weft_runtime *rt)
 {
     if (!rt->interrupt_seen && A_LOAD(&rt->interrupted, acquire)) {
         rt->interrupt_seen = true;
-        (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_SHUTDOWN);
+        (void)weft__cancel(rt, &rt->root.scope, WEFT_REASON_SHUTDOWN);
     }
     rt->monitor_idle_looks = 0;
     rt->monitor_delay_ms = DELAY_MIN_MS;

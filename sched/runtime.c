@@ -72,6 +72,7 @@ static void fini(weft_runtime *rt)
     weft__slab_fini(&rt->groups);
     weft__slab_fini(&rt->scopes);
     weft__slab_fini(&rt->handles);
+    weft__calls_fini(&rt->calls);
     weft__free(rt);
 }
 
@@ -97,6 +98,7 @@ static int init(weft_runtime *rt, const weft_runtime_options *o)
     rt->debug = o->debug || debug_is_asked_for();
     weft__pool_init(&rt->blocking,
                     &(weft_pool_options){.threads = o->blocking_threads, .idle_ms = o->blocking_idle_ms});
+    weft__calls_init(&rt->calls);
     A_STORE(&rt->cancel_epoch, 1, relaxed); /* relaxed: not shared yet, here and below */
     rt->has_membarrier = weft__membarrier_works();
     rt->workers_count = o->workers != 0 ? o->workers : default_workers();
@@ -155,7 +157,7 @@ no_init:
 void weft_runtime_stop(weft_runtime *rt)
 {
     A_STORE(&rt->stopped, true, seq_cst); /* pairs with admit() in enter.c */
-    (void)weft__cancel(rt, &rt->root.scope, WEFT__CANCELED_SHUTDOWN);
+    (void)weft__cancel(rt, &rt->root.scope, WEFT_REASON_SHUTDOWN);
 }
 
 void weft_runtime_destroy(weft_runtime *rt)
@@ -210,7 +212,7 @@ bool weft__runtime_has_work(weft_runtime *rt, bool fresh)
 
 weft_time weft__runtime_earliest_timer(weft_runtime *rt)
 {
-    weft_time earliest = WEFT_NEVER;
+    weft_time earliest = A_LOAD(&rt->calls.retry_at, seq_cst); /* as below */
 
     for (unsigned i = 0; i < rt->workers_count; i++) {
         weft_time t = A_LOAD(&rt->workers[i].timers.earliest, seq_cst); /* pairs with publish() in timer.c */
@@ -233,6 +235,7 @@ unsigned weft__runtime_run_timers(weft_runtime *rt)
         /* relaxed: a hint, what is due is found under the lock */
         if (A_LOAD(&rt->workers[i].timers.earliest, relaxed) <= now)
             fired += weft__timers_run(&rt->workers[i].timers, now);
+    fired += weft__calls_retry(rt, now);
     if (fired > 0)
         WEFT__COUNT(rt, timers, fired);
     return fired;

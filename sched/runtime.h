@@ -10,6 +10,7 @@
 #define WEFT_SCHED_RUNTIME_H
 
 #include "sched/blocking.h"
+#include "sched/call.h"
 #include "sched/idle.h"
 #include "sched/inbox.h"
 #include "sched/io_ops.h"
@@ -52,6 +53,7 @@ struct weft_runtime {
 
     struct weft_pool blocking;
 
+    struct weft__calls calls;
     struct weft__counters elsewhere; /* of threads that are no workers */
 
     struct weft_group root;
@@ -67,6 +69,10 @@ int weft__runtime_create(weft_runtime **out, const weft_runtime_options *options
 
 /* Cancels the root on behalf of SIGINT. Safe in a signal handler. */
 void weft__runtime_interrupt(weft_runtime *rt);
+
+/* Starts `fn(arg)` as a detached task: 0, WEFT_ECLOSED, WEFT_ENOMEM or WEFT_EMAPLIMIT. On a thread of the runtime, which keeps
+ * it from ending meanwhile. */
+int weft__runtime_enter_task(weft_runtime *rt, weft_fn fn, void *arg);
 
 /* Counts in a task of the root group: 0 or WEFT_ECLOSED. */
 int weft__runtime_admit(weft_runtime *rt);
@@ -102,6 +108,13 @@ static inline void weft__runtime_enter(weft_runtime *rt)
 static inline void weft__runtime_leave(weft_runtime *rt)
 {
     A_SUB(&rt->visitors, 1, release); /* pairs with the acquire in weft_runtime_destroy(); the last access */
+}
+
+/* Starts the calls that are due and were starved, if it is time for that. Returns how many. */
+static inline unsigned weft__calls_retry(weft_runtime *rt, weft_time now)
+{
+    /* relaxed: a hint, as for the timers */
+    return WEFT__UNLIKELY(A_LOAD(&rt->calls.retry_at, relaxed) <= now) ? weft__calls_retry_slow(rt) : 0;
 }
 
 /* Adds `n` to a number of the calling thread's. relaxed: it orders nothing. */

@@ -37,7 +37,7 @@ static void deadline_passed(struct weft__timer *timer)
 {
     weft_scope *s = WEFT__CONTAINER(timer, weft_scope, timer);
 
-    (void)weft__cancel(s->owner->rt, s, WEFT__CANCELED_DEADLINE);
+    (void)weft__cancel(s->owner->rt, s, WEFT_REASON_DEADLINE);
 }
 
 /* `s` has no timer. 0 or -ENOMEM. */
@@ -45,7 +45,7 @@ static int arm(struct weft__worker *w, weft_scope *s, weft_time deadline)
 {
     A_STORE(&s->timer.deadline, deadline, relaxed); /* relaxed: a number */
     if (deadline <= weft__clock()) {
-        (void)weft__cancel(w->rt, s, WEFT__CANCELED_DEADLINE);
+        (void)weft__cancel(w->rt, s, WEFT_REASON_DEADLINE);
         return 0;
     }
     s->timer.fire = deadline_passed;
@@ -74,7 +74,7 @@ int weft__scope_reschedule(struct weft__worker *w, weft_scope *s, weft_time dead
     if (deadline != WEFT_NEVER && deadline <= weft__clock()) {
         weft__timer_remove(&s->timer);
         A_STORE(&s->timer.deadline, deadline, relaxed); /* relaxed: a number, here and below */
-        return weft__cancel(w->rt, s, WEFT__CANCELED_DEADLINE) ? 0 : WEFT_ECANCELED;
+        return weft__cancel(w->rt, s, WEFT_REASON_DEADLINE) ? 0 : WEFT_ECANCELED;
     }
     if (weft__timer_move(&s->timer, deadline))
         return 0;
@@ -209,7 +209,7 @@ int weft_scope_cancel(weft_scope *s)
 {
     if (s == NULL)
         return WEFT_ENOMEM;
-    (void)weft__cancel(s->owner->rt, s, WEFT__CANCELED_CALL);
+    (void)weft__cancel(s->owner->rt, s, WEFT_REASON_CALL);
     return 0;
 }
 

@@ -16,15 +16,8 @@
 #include "sched/task.h"
 #include "sched/timer.h"
 
-/* Why a scope was cancelled; the first reason stays. The numbers are those of enum weft_reason. */
-enum weft__reason {
-    WEFT__NOT_CANCELED,
-    WEFT__CANCELED_CALL,
-    WEFT__CANCELED_ERROR,
-    WEFT__CANCELED_DEADLINE,
-    WEFT__CANCELED_SHUTDOWN,
-    WEFT__ENDED, /* a task's own scope: the task has ended, and is not to be cancelled any more */
-};
+/* In the place of a reason, in a task's own scope: the task has ended, and is not to be cancelled any more. */
+#define WEFT__ENDED 15u
 
 /* What a scope belongs to. */
 enum weft__scope_kind {
@@ -37,7 +30,7 @@ enum weft__scope_kind {
 
 /* The word of a scope: 0 until it is cancelled, or known to be. Each bit is set once, and stays until the scope is left. */
 enum weft__mark {
-    WEFT__MARK_REASON = 15,  /* enum weft__reason: somebody has cancelled this very scope */
+    WEFT__MARK_REASON = 15,  /* enum weft_reason: somebody has cancelled this very scope */
     WEFT__MARK_TOLD = 16,    /* ... and is through with what is inside */
     WEFT__MARK_OUTER = 32,   /* somebody saw that it lies in a cancelled scope */
     WEFT__MARK_CLAIMED = 64, /* a group's: a canceller goes through it, or has done so, or is to come to it */
@@ -67,8 +60,7 @@ struct weft_group {
      */
     _Atomic int64_t pending;
     _Atomic int error; /* the first; 0: none */
-    bool
-        wraps; /* its children are run by their handles, because of a policy or a limit. Written before there is a child */
+    bool wraps;        /* its children are run by their handles: a policy or a limit wants it. Does not change while there are any */
     _Atomic(struct weft__group_more *) more; /* what few groups need (group_more.h); NULL: nothing of it */
 
     /* Where a canceller finds it: guarded by the owner's lock. */
@@ -85,6 +77,14 @@ struct weft_group {
 };
 
 #define WEFT__GROUP_OF(s) WEFT__CONTAINER((s), weft_group, scope)
+
+/* Why this very scope was cancelled. */
+static inline enum weft_reason weft__scope_reason(const weft_scope *s)
+{
+    uint32_t reason = A_LOAD(&s->mark, acquire) & WEFT__MARK_REASON; /* acquire pairs with the mark in weft__cancel() */
+
+    return reason == WEFT__ENDED ? WEFT_REASON_NONE : (enum weft_reason)reason;
+}
 
 /* The outermost scope that is cancelled, of `s` and those around it as far as the innermost shield; NULL: none is. */
 const weft_scope *weft__scope_outermost_canceled(const weft_scope *s);
@@ -144,13 +144,5 @@ void weft__scope_close_inner(struct weft__task *t, weft_scope *until);
 
 /* The same where the task's function has returned and left them open, which is reported in debug mode. */
 void weft__scope_close_left(struct weft__task *t, weft_scope *until);
-
-/* Why `s` itself was cancelled. */
-static inline enum weft_reason weft__scope_reason(const weft_scope *s)
-{
-    uint32_t reason = A_LOAD(&s->mark, acquire) & WEFT__MARK_REASON; /* pairs with the mark in weft__cancel() */
-
-    return reason == WEFT__ENDED ? WEFT_REASON_NONE : (enum weft_reason)reason;
-}
 
 #endif

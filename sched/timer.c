@@ -139,7 +139,7 @@ void weft__timer_remove(struct weft__timer *t)
 {
     unsigned turns = 0;
 
-    /* acquire pairs with the release in weft__timers_run() */
+    /* acquire pairs with the release in weft__timer_fired() */
     if (A_LOAD(&t->state, acquire) == WEFT__TIMER_IDLE)
         return;
     weft__lock(&t->home->lock);
@@ -183,8 +183,11 @@ unsigned weft__timers_run(struct weft__timers *ts, weft_time now)
             publish(ts);
         weft__unlock(&ts->lock);
         for (unsigned i = 0; i < n; i++) {
+            bool ends_itself = due[i]->ends_itself;
+
             due[i]->fire(due[i]);
-            A_STORE(&due[i]->state, WEFT__TIMER_IDLE, release); /* the last access */
+            if (!ends_itself)
+                weft__timer_fired(due[i]); /* the last access */
         }
         fired += n;
     } while (n == BATCH);

@@ -7,7 +7,8 @@
  *                      `----remove----------------^
  *
  * The store that ends `firing` is the last access to the entry; weft__timer_remove() waits for it, so that after it
- * the entry is the caller's again, and the timer has either fired to the end or never will.
+ * the entry is the caller's again, and the timer has either fired to the end or never will. An entry that `ends_itself` leaves that
+ * store to its fire function, which may free the entry instead, where it knows that nobody will remove it (call.c).
  */
 #ifndef WEFT_SCHED_TIMER_H
 #define WEFT_SCHED_TIMER_H
@@ -31,6 +32,7 @@ struct weft__timer {
     struct weft__timers *home;
     size_t index;
     _Atomic uint32_t state;
+    bool ends_itself;
 };
 
 struct weft__timer_slot {
@@ -58,6 +60,12 @@ bool weft__timer_move(struct weft__timer *t, weft_time deadline);
 
 /* Takes `t` out, in whatever state it is; then it is idle. Not to be called by its own fire function. */
 void weft__timer_remove(struct weft__timer *t);
+
+/* The last access of a fire function to an entry that ends itself. */
+static inline void weft__timer_fired(struct weft__timer *t)
+{
+    A_STORE(&t->state, WEFT__TIMER_IDLE, release); /* pairs with the acquire in weft__timer_remove() */
+}
 
 /* Fires what is due. Returns the number of timers that fired. */
 unsigned weft__timers_run(struct weft__timers *ts, weft_time now);

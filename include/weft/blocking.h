@@ -14,6 +14,7 @@
  * block every signal but those that a fault raises. A thread that the system refuses to make is an error of the call only where
  * the pool has no other thread; else the call queues.
  *
+ * `fn` must return: it may not end its thread, unwind out of itself, or destroy the runtime or the pool that it runs in.
  * On a thread of a pool `fn` is outside of any task: calls of weft that are for tasks return WEFT_ENOTASK there, and those that may be
  * called from any thread work: weft_runtime_spawn(), weft_scope_cancel(), weft_group_cancel(), weft_chan_try_send(), and also
  * weft_runtime_run(), on the caller's own runtime too. That one waits for a task, though, and deadlocks where the task waits for

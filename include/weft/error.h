@@ -41,7 +41,8 @@ WEFT_BEGIN_DECLS
     X(EACCES, -EACCES, "permission denied")                                                                            \
     X(ECONNREFUSED, -ECONNREFUSED, "connection refused")                                                               \
     X(ECONNRESET, -ECONNRESET, "connection reset by peer")                                                             \
-    X(EPIPE, -EPIPE, "broken pipe")
+    X(EPIPE, -EPIPE, "broken pipe")                                                                                    \
+    X(EALREADY, -EALREADY, "has begun, or is over, already")
 
 /* Each is explained where a function returns it. */
 enum weft_error_code {

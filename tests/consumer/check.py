@@ -75,6 +75,8 @@ def main():
     if configured is not None and step("find_package: build", [args.cmake, "--build", build]) is not None:
         for program in "c_shared", "c_static", "cpp_shared", "cpp_static":
             step(f"find_package: run {program}", launcher + [build / program], answer)
+        for program in "cpp_shared", "cpp_static":
+            step(f"exception that leaves a task ends {program}", launcher + [build / program, "throw"], r"^terminated\n$")
 
     # By pkg-config. What links with --static is what a user has who installs no shared library.
     static = scratch / "static"

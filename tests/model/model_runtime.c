@@ -3,6 +3,7 @@
  * The whole scheduler, and the poller, on model threads: workers, threads that are not, and a driver that ticks when all others
  * sleep. A task that is never run leaves its waiter asleep, so a wake-up that is lost ends a run as a deadlock.
  */
+#include <weft/call.h>
 #include <weft/chan.h>
 #include <weft/error.h>
 #include <weft/group.h>
@@ -966,6 +967,83 @@ static void full_channel(void)
     end();
 }
 
+/* Calls of a thread, while all workers sleep, or are about to: nobody else knows of a time at which to wake. */
+
+static int ring(void *arg)
+{
+    ++*(int *)arg;
+    (void)A_ADD(&world->over, 1, release);
+    weft__futex_wake(&world->over, 1);
+    return 0;
+}
+
+static void wait_for_rings(uint32_t least)
+{
+    for (uint32_t n; (n = A_LOAD(&world->over, acquire)) < least;)
+        weft__futex_wait(&world->over, n, INT64_MAX);
+}
+
+static void call_idle(unsigned workers)
+{
+    begin(workers);
+    for (uint32_t i = 0; i < 2; i++) {
+        MODEL_CHECK(weft_runtime_call_at(world->rt, weft__clock() + model_choose(2000), ring, &world->done[i], NULL) ==
+                    0);
+        if (model_choose(2) == 0)
+            wait_for_rings(i + 1);
+    }
+    wait_for_rings(2);
+    MODEL_CHECK(world->done[0] == 1 && world->done[1] == 1);
+    end();
+}
+
+static void call_idle_one(void)
+{
+    call_idle(1);
+}
+
+static void call_idle_two(void)
+{
+    call_idle(2);
+}
+
+/* A call that is cancelled by two when its time comes. The next one, which takes over its record, is cancelled long before. */
+
+struct rivals {
+    weft_call call;
+    _Atomic unsigned canceled;
+};
+
+static void cancel_call(void *arg)
+{
+    struct rivals *r = arg;
+
+    if (weft_call_cancel(r->call) == 0)
+        (void)A_ADD(&r->canceled, 1, relaxed);
+}
+
+static void call_and_cancel(void)
+{
+    struct rivals *r = model_alloc(sizeof *r, 16);
+    unsigned other, canceled;
+    weft_call next;
+
+    begin(1);
+    MODEL_CHECK(weft_runtime_call_at(world->rt, weft__clock() + model_choose(300), ring, &world->done[0], &r->call) ==
+                0);
+    other = model_start("rival", cancel_call, r);
+    cancel_call(r);
+    MODEL_CHECK(weft_runtime_call_at(world->rt, INT64_MAX - 1, ring, &world->done[1], &next) == 0);
+    model_join(other);
+    MODEL_CHECK(weft_call_cancel(next) == 0);
+    canceled = A_LOAD(&r->canceled, relaxed);
+    MODEL_CHECK(canceled <= 1);
+    wait_for_rings(1 - canceled);
+    MODEL_CHECK(A_LOAD(&world->rt->workers[0].timers.earliest, seq_cst) == WEFT_NEVER);
+    end();
+    MODEL_CHECK(world->done[0] == (canceled == 0) && world->done[1] == 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct model_case cases[] = {
@@ -988,6 +1066,9 @@ int main(int argc, char **argv)
         {"reply_of_task", reply_of_task},
         {"reply_of_thread", reply_of_thread},
         {"full_channel", full_channel},
+        {"call_idle_one", call_idle_one},
+        {"call_idle_two", call_idle_two},
+        {"call_and_cancel", call_and_cancel},
         {"late_edges", late_edges},
         {"overlap", overlap},
         {"leaving", leaving},

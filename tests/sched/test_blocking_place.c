@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* weft_block_in_place(): the task goes to another thread for a while, with all that lies on its stack. */
+#include "sched/platform.h"
+
 #include <pthread.h>
 #include <string.h>
 
@@ -194,4 +196,26 @@ static int wait_for_failed(void *arg)
 WEFT_TEST(blocking_place, code_of_the_function_is_returned_to_the_task)
 {
     CHECK_OK(test_run(wait_for_failed, NULL));
+}
+
+static bool no_mapping(enum weft__seam what)
+{
+    return what == WEFT__SEAM_MAP;
+}
+
+static int block_without_signal_stack(void *arg)
+{
+    A_STORE(&weft__fault_hook, no_mapping, relaxed);
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(weft_block_in_place(count, arg));
+    A_STORE(&weft__fault_hook, NULL, relaxed);
+    return 0;
+}
+
+WEFT_TEST(blocking_place, thread_without_a_signal_stack_does_too)
+{
+    atomic_int ran = 0;
+
+    CHECK_OK(test_run(block_without_signal_stack, &ran));
+    CHECK_EQ(ran, 3);
 }

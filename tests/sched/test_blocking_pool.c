@@ -30,6 +30,33 @@ WEFT_TEST(blocking_pool, thread_that_has_been_idle_ends)
                            &(weft_runtime_options){.workers = test_workers(), .blocking_idle_ms = 5}));
 }
 
+static int fill_default_pool(void *arg)
+{
+    enum { THREADS = 512 };
+    struct gate gate = {0};
+    weft_group *g = weft_group_open(NULL);
+
+    (void)arg;
+    for (int i = 0; i < THREADS + 3; i++)
+        CHECK_OK(weft_spawn(g, block_at_gate, &gate));
+    while (atomic_load(&gate.begun) < THREADS || stats_now().blocking_queued < 3)
+        CHECK_OK(weft_sleep_ms(1));
+    CHECK_EQ(stats_now().blocking_threads, THREADS);
+    CHECK_EQ(stats_now().blocking_running, THREADS);
+    CHECK_EQ(atomic_load(&gate.begun), THREADS);
+    open_gate(&gate);
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
+
+WEFT_TEST(blocking_pool, there_are_512_threads_at_most_where_nothing_else_is_said)
+{
+    if (TEST_TSAN || test_under_valgrind() || getenv("WEFT_TEST_EMULATED") != NULL)
+        TEST_SKIP("too slow here for so many threads");
+    CHECK_OK(test_run(fill_default_pool, NULL));
+}
+
 struct two {
     struct gate first, second;
     pthread_t threads[2];

@@ -139,6 +139,30 @@ WEFT_TEST(timer, agrees_with_a_plain_array_over_random_operations)
     weft__timers_fini(&timers);
 }
 
+static void free_itself(struct weft__timer *t)
+{
+    struct alarm *a = WEFT__CONTAINER(t, struct alarm, timer);
+
+    memset(a, 0xa5, sizeof *a); /* it is somebody else's now */
+}
+
+WEFT_TEST(timer, that_ends_itself_is_left_alone_once_it_has_fired)
+{
+    struct alarm gone = {.timer = {.ends_itself = true}}, stays = {.timer = {.ends_itself = true}}, after;
+
+    weft__timers_init(&timers);
+    add(&gone, 10, free_itself);
+    add(&stays, 20, ring);
+    CHECK_EQ(weft__timers_run(&timers, 30), 2);
+    memset(&after, 0xa5, sizeof after);
+    CHECK_MEM_EQ(&gone, &after, sizeof gone);
+    CHECK_EQ(stays.fired, 1);
+    CHECK_EQ(A_LOAD(&stays.timer.state, relaxed), WEFT__TIMER_FIRING);
+    weft__timer_fired(&stays.timer);
+    weft__timer_remove(&stays.timer);
+    weft__timers_fini(&timers);
+}
+
 WEFT_TEST(timer, may_be_removed_in_each_state)
 {
     struct alarm a = {0}, other = {0};
