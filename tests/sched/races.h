@@ -3,10 +3,10 @@
  * Races of a task with a thread that is no worker, many times over in one runtime. A round is a batch of slots; each is raced for by a task,
  * which runs `task`, and by the partner thread, which then calls `thread` for it:
  *
- *      task: publishes something (race_publish)          thread: waits for that, pauses, acts, says so
+ *      task: publishes something (race_publish)          thread: waits for that, meets the task, pauses, acts, says so
  *      task: does its part, then waits for the thread (race_wait_for_partner), so that what it published outlives the race
  *
- * Both pause for a random while first, so that they meet at ever other places.
+ * Both pause for a random while after they have met, so that one acts now here, now there in what the other does.
  */
 #ifndef WEFT_TESTS_SCHED_RACES_H
 #define WEFT_TESTS_SCHED_RACES_H
@@ -22,9 +22,10 @@ struct race;
 
 struct race_slot {
     struct race *race;
-    uint32_t random;      /* the task's */
-    atomic_int published; /* there is something for the partner */
-    atomic_int acted;     /* the partner is through */
+    uint32_t random;       /* the task's */
+    atomic_int met;        /* the partner has seen what was published, and is about to act */
+    atomic_int acted;      /* the partner is through */
+    uint32_t random_below; /* for a child of the task */
     weft_group *group;
     struct weft__task *waiter;
     uint64_t ticket;
@@ -37,6 +38,8 @@ struct race {
     int rounds;
     uint32_t random;          /* the partner's */
     atomic_int round, served; /* begun, and served by the partner */
+    atomic_int published;     /* slots of this round, in this order: */
+    _Atomic(struct race_slot *) order[RACE_SLOTS];
     struct race_slot slots[RACE_SLOTS];
 };
 
@@ -47,9 +50,23 @@ static inline void race_breathe(void)
     sched_yield();
 }
 
+/* A few of the task's pauses. */
+static inline void race_linger(struct race_slot *slot)
+{
+    for (uint32_t i = random_next(&slot->random) % 8; i > 0; i--)
+        random_pause(&slot->random);
+}
+
+/* Without waiting. */
+static inline void race_announce(struct race_slot *slot)
+{
+    atomic_store(&slot->race->order[atomic_fetch_add(&slot->race->published, 1)], slot);
+}
+
 static inline void race_publish(struct race_slot *slot)
 {
-    atomic_store(&slot->published, 1);
+    race_announce(slot);
+    spin_until(&slot->met, 1);
     random_pause(&slot->random);
 }
 
@@ -66,10 +83,15 @@ static inline void *race_partner(void *arg)
     for (int round = 1; round <= race->rounds; round++) {
         spin_until(&race->round, round);
         for (int i = 0; i < RACE_SLOTS; i++) {
-            spin_until(&race->slots[i].published, 1);
-            random_pause(&race->random);
-            race->thread(&race->slots[i]);
-            atomic_store(&race->slots[i].acted, 1);
+            struct race_slot *slot;
+
+            while ((slot = atomic_load(&race->order[i])) == NULL)
+                sched_yield();
+            atomic_store(&slot->met, 1);
+            for (uint32_t pauses = random_next(&race->random) % 8; pauses > 0; pauses--)
+                random_pause(&race->random);
+            race->thread(slot);
+            atomic_store(&slot->acted, 1);
         }
         atomic_store(&race->served, round);
     }
@@ -86,8 +108,10 @@ static inline int race_rounds(void *arg)
         for (int i = 0; i < RACE_SLOTS; i++) {
             uint32_t random = random_next(&race->slots[i].random) | 1;
 
-            race->slots[i] = (struct race_slot){.race = race, .random = random};
+            race->slots[i] = (struct race_slot){.race = race, .random = random, .random_below = random};
+            atomic_store(&race->order[i], NULL);
         }
+        atomic_store(&race->published, 0);
         atomic_store(&race->round, round);
         for (int i = 0; i < RACE_SLOTS; i++)
             CHECK_OK(weft_spawn(g, race->task, &race->slots[i]));

@@ -35,15 +35,18 @@ static int wait_once(void *arg)
 static int wake(void *arg)
 {
     struct race_slot *slot = arg;
-    bool won = false;
+    bool won = false, early = random_next(&slot->random) % 4 == 0; /* it meets the way to sleep, or the wake */
     int rc, outcome;
 
     slot->group = weft_group_open(NULL);
     rc = weft_spawn(slot->group, wait_once, slot);
     CHECK_OK(rc);
-    race_publish(slot);
+    if (early)
+        race_announce(slot);
     while (!atomic_load(&slot->accepted) && atomic_load(&slot->outcome) != REFUSED)
         race_breathe();
+    if (!early)
+        race_publish(slot);
     if (atomic_load(&slot->accepted))
         won = weft__unpark(slot->waiter, slot->ticket, WEFT__WON_EVENT);
     CHECK_OK(weft_group_wait(slot->group));
@@ -93,9 +96,8 @@ static int spawn_some(void *arg)
 
     slot->group = weft_group_open(NULL);
     race_publish(slot);
-    spawn_one(slot, child_that_spawns);
-    for (int i = 1; i < CHILDREN; i++)
-        spawn_one(slot, child);
+    for (int i = 0; i < CHILDREN; i++)
+        spawn_one(slot, i == 0 ? child_that_spawns : child);
     CHECK_OK(weft_group_wait(slot->group));
     CHECK_EQ(atomic_load(&slot->entered), atomic_load(&slot->accepted));
     race_wait_for_partner(slot);
@@ -165,7 +167,7 @@ static int fail_soon(void *arg)
 {
     struct race_slot *slot = arg;
 
-    random_pause(&slot->random);
+    random_pause(&slot->random_below);
     return -7;
 }
 
@@ -179,7 +181,7 @@ static int wait_for_ever(void *arg)
 static int fail_below(void *arg)
 {
     struct race_slot *slot = arg;
-    weft_time soon = weft_now() + random_next(&slot->random) % 30000;
+    weft_time soon = weft_now() + random_next(&slot->random_below) % 30000;
     weft_group *g = weft_group_open(&(weft_group_options){.deadline = soon});
     int rc;
 

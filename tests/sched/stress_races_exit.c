@@ -12,7 +12,7 @@ static int leave_when_canceled(void *arg)
 
     slot->group = weft_group_open(NULL);
     CHECK_OK(weft_spawn(slot->group, sleep_forever, NULL));
-    atomic_store(&slot->published, 1);
+    race_announce(slot);
     CHECK_RC(weft_sleep_ms(FOREVER_MS), WEFT_ECANCELED);
     return 0; /* with its group open */
 }
@@ -34,7 +34,8 @@ static int maybe_ended(void *arg)
     struct race_slot *slot = arg;
 
     atomic_fetch_add(&slot->entered, 1);
-    random_pause(&slot->random);
+    spin_until(&slot->met, 1);
+    race_linger(slot);
     return weft_yield();
 }
 
@@ -47,7 +48,7 @@ static int hand_out(void *arg)
 
     CHECK_NOT_NULL(h);
     slot->group = (void *)h;
-    atomic_store(&slot->published, 1);
+    race_announce(slot);
     rc = weft_task_join(h);
     CHECK(rc == 0 || rc == WEFT_ETASKCANCELED);
     CHECK_OK(weft_group_wait(g)); /* it was cancelled alone */
@@ -117,8 +118,8 @@ WEFT_TEST(races_exit, a_stop_from_outside_meets_the_end_of_the_runtime)
         atomic_store(&stop.round, round);
         rc = weft_runtime_run(stop.rt, end_or_be_stopped, NULL);
         CHECK(rc == 0 || rc == WEFT_ECLOSED);
-        leftovers_check(stop.rt);
         spin_until(&stop.done, round);
+        leftovers_check(stop.rt);
         weft_runtime_destroy(stop.rt);
     }
     CHECK_OK(pthread_join(thread, NULL));

@@ -26,10 +26,10 @@ static int wait_until(void *arg)
     if (weft__park_prepare(t, WEFT__CANCELABLE) < 0) {
         rc = WEFT_ECANCELED;
         slot->ticket = weft__park_ticket(t);
-        atomic_store(&slot->published, 1);
+        race_announce(slot);
     } else {
         slot->ticket = weft__park_ticket(t);
-        atomic_store(&slot->published, 1);
+        race_announce(slot);
         CHECK_OK(weft__park_until(t, now + random_next(&slot->random) % NEAR_NS, &phase));
         CHECK(phase == WEFT__WON_EVENT || phase == WEFT__WON_TIME || phase == WEFT__WON_CANCEL);
         if (phase == WEFT__WON_CANCEL)
@@ -99,11 +99,12 @@ WEFT_TEST(races_time, the_deadline_of_a_group_meets_the_end_of_its_children)
 static int move_it(void *arg)
 {
     struct race_slot *slot = arg;
-    weft_scope *s = weft_scope_open(weft_now() + NEAR_NS / 2);
+    weft_scope *s = weft_scope_open(weft_now() + random_next(&slot->random) % NEAR_NS + 1);
     int rc, slept;
 
-    for (uint32_t i = random_next(&slot->random) % 24; i > 0; i--)
-        random_pause(&slot->random);
+    for (uint32_t i = random_next(&slot->random) % 8; i > 0; i--)
+        (void)weft_yield();
+    race_linger(slot);
     rc = weft_scope_reschedule(s, WEFT_NEVER);
     CHECK(rc == 0 || rc == WEFT_ECANCELED);
     slept = weft_yield();
