@@ -206,7 +206,8 @@ int weft__group_result(const weft_group *g, struct weft__task *t)
 
     if (WEFT__UNLIKELY(error != 0))
         return weft__group_succeeded(g) ? 0 : error;
-    if (WEFT__LIKELY(!weft__task_canceled(t)))
+    /* In a shield that it has opened inside of the group the owner does not know what came to that. relaxed: its own */
+    if (WEFT__LIKELY(!weft__task_canceled(t) && A_LOAD(&t->shield, relaxed) == 0))
         return 0;
     if (weft__group_succeeded(g))
         return 0;
