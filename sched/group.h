@@ -26,8 +26,9 @@ int weft__group_result_slow(const weft_group *g, struct weft__task *t);
 
 static inline int weft__group_result(const weft_group *g, struct weft__task *t)
 {
-    /* relaxed: the children have been joined */
-    if (WEFT__UNLIKELY(A_LOAD(&g->error, relaxed) != 0 || weft__task_canceled(t)))
+    /* relaxed: the children have been joined. Only where the owner is sure of itself nothing has come to the group: in a shield that it
+     * opened inside of the group it is not */
+    if (WEFT__UNLIKELY(A_LOAD(&g->error, relaxed) != 0 || !weft__task_is_sure(t)))
         return weft__group_result_slow(g, t);
     return 0;
 }

@@ -9,7 +9,8 @@ bool weft__task_canceled_slow(struct weft__task *t, uint64_t epoch)
 {
     bool canceled = weft__scope_chain_canceled(t->scope);
 
-    t->seen_canceled = canceled;
+    /* The count goes on although others are cancelled, and the epoch moves. It begins anew where the scope is left (scope.c). */
+    t->seen_canceled = !canceled ? 0 : t->seen_canceled != 0 ? t->seen_canceled : 1;
     /* In a shield it looks each time: what it finds does not hold for groups outside of the shield. relaxed: its own */
     t->seen_epoch = A_LOAD(&t->shield, relaxed) == 0 ? epoch : 0;
     return canceled;

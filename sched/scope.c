@@ -113,6 +113,8 @@ void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
     /* What made the task cancelled may have been left behind: the next checkpoint looks. No epoch is 0. */
     if (mark != 0 || t->seen_canceled)
         t->seen_epoch = 0;
+    if ((mark & WEFT__MARK_REASON) != 0)
+        t->seen_canceled = 0; /* nobody reads it as an answer before the epoch is known again */
 }
 
 void weft__scope_close_inner(struct weft__task *t, weft_scope *until)
