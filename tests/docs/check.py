@@ -17,7 +17,6 @@ import sys
 
 import snippets
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT_S = 60 * int(os.environ.get("WEFT_TEST_TIME_SCALE", "1"))
 
 
@@ -49,7 +48,7 @@ def check(document, example, language, workers, command):
 
 
 def unknown_names(document):
-    headers = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "include").rglob("*.h")))
+    headers = "".join(path.read_text(encoding="utf-8") for path in snippets.all_headers())
     known = set(re.findall(r"\b(?:weft_|WEFT_)\w+", headers))
     # What the errors' list makes: X(ECLOSED, ...) is WEFT_ECLOSED.
     known |= {f"WEFT_{name}" for name in re.findall(r"\bX\((E\w+),", headers)}
@@ -90,11 +89,11 @@ def main():
     launcher = [word for word in options.launcher.split(";") if word]
     documents = [snippets.Document(path) for path in options.documents]
 
-    problems, jobs = [], []
+    problems, jobs = list(snippets.unused_code_of_headers(documents)), []
     for document in documents:
         problems += document.errors
         problems += broken_links(document)
-        if document.path.parent == ROOT / "docs":
+        if document.path.parent == snippets.ROOT / "docs":
             problems += unknown_names(document)
         for example in document.examples:
             name = snippets.stem(document, example)
