@@ -22,8 +22,9 @@ A C block is one of three things, told apart by what it defines:
 A Python block likewise: one with `asyncio.run` or `asyncio.Runner` in it, one that defines `async def main():`, or the body of it.
 
 A line `@ include/weft/scope.h 2` in a C block stands for the second piece of code in the comment at the top of that header;
-`@ include/weft/scope.h 2 1-3` for three lines of it. A piece is what is indented by four, between empty lines. In it, words behind a statement
-are remarks, and `...` is an empty statement. All code of all headers has to be used by some document, or be named: `<!-- not code: include/weft/scope.h 2 -->`.
+`@ include/weft/scope.h 2 1-3` for three lines of it. A piece is what is indented by four, between empty lines. In it, words
+behind a statement are remarks, and `...` is an empty statement. All code of all headers has to be used by some document, or be
+named: `<!-- not code: include/weft/scope.h 2 -->`.
 
 Programs are made by blanking all else in the document, so that the lines of the compiler's messages are those of the document; what has to be
 added stands on the lines of the fences.
