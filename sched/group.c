@@ -216,10 +216,19 @@ int weft__group_result(const weft_group *g, struct weft__task *t)
     return weft__scope_reason(&g->scope) == WEFT_REASON_DEADLINE ? WEFT_ETIMEDOUT : 0;
 }
 
+/* A wait for nobody that fails is a checkpoint that fails: it lets others run, for it may be tried again and again. */
+static WEFT__NOINLINE int fail_at_once(weft_group *g, struct weft__task *t)
+{
+    if (weft__task_canceled(t))
+        (void)weft__checkpoint_slow(weft__worker_self(), t);
+    return weft__group_result(g, t);
+}
+
 int weft_group_wait(weft_group *g)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
+    int rc;
 
     if (WEFT__UNLIKELY(t == NULL))
         return WEFT_ENOTASK;
@@ -230,9 +239,12 @@ int weft_group_wait(weft_group *g)
     if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
         w = weft__worker_attend(w, t);
     run_children(w, t, g);
-    if (WEFT__UNLIKELY(has_children(g)))
+    if (WEFT__UNLIKELY(has_children(g))) {
         wait_for_others(t, g);
-    return weft__group_result(g, t);
+        return weft__group_result(g, t);
+    }
+    rc = weft__group_result(g, t);
+    return WEFT__LIKELY(rc == 0) ? 0 : fail_at_once(g, t);
 }
 
 /* Ends what is left of a group that is closed. Returns the caller's worker after it. */
