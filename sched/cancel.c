@@ -185,13 +185,13 @@ static void make_up(struct weft__task *t, struct weft_group *g)
 
 void weft__cancel_link(struct weft__task *t)
 {
+    /* relaxed, also below: ordered by the locks under which edges are made. A canceller that moved the epoch before this is noticed by all who
+     * rely on these edges: they see them first, and then the epoch. One that moved it later, and missed an edge, held the lock of that edge
+     * before it was made, so that the epoch is seen to have moved below. */
+    uint64_t epoch = A_LOAD(&t->rt->cancel_epoch, relaxed);
     struct weft_group *highest = add_edges(t), *g;
 
-    /* relaxed: a canceller that missed an edge had moved the epoch, then held the lock under which the edge was made. So if the task knows
-     * of this epoch that nothing around it was cancelled, nobody has missed anything. Behind a shield it does not know what is around that,
-     * where others may rely on its edges. relaxed: a shield around the task was opened before it was spawned. */
-    if (WEFT__LIKELY(t->seen_canceled == 0 && A_LOAD(&t->rt->cancel_epoch, relaxed) == t->seen_epoch &&
-                     !A_LOAD(&t->rt->has_shields, relaxed)))
+    if (WEFT__LIKELY(A_LOAD(&t->rt->cancel_epoch, relaxed) == epoch))
         return;
     do {
         g = t->group;

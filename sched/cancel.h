@@ -21,8 +21,8 @@
  *     nothing is left to do for others who come to it, nor for a mark inside of it.
  *  4. Each edge is guarded by the lock of the node that holds the list. The handshake:
  *         canceller: marks the scope, moves the epoch, reads the lists, each under its lock
- *         linker:    adds edges, each under its lock, then looks at the epoch, and at the marks if it has moved. Where it finds one, it
- *                    moves the epoch itself, for the canceller may be about to, and goes down
+ *         linker:    looks at the epoch, adds edges, each under its lock, looks at the epoch again, and at the marks if it has moved. Where
+ *                    it finds one, it moves the epoch itself, for the canceller may be about to, and goes down
  *     Where the canceller missed an edge, the linker sees the mark. It then goes down from *each* node that it gave an edge, for another
  *     task may have parked below, have seen the edges half made, and relied on them; the mark may lie between any two of them.
  *  5. The record of a scope is not left while the one that marked it is still at it, nor a group's while the one that claimed it is in it or
@@ -37,6 +37,7 @@
  * Memory-order pairs
  *      mark, epoch, then look at a wait word | arm the wait word, then load the epoch: all seq_cst (weft__park_prepare)
  *      epoch, then a list under its lock     | an edge under that lock, then the epoch: ordered by the lock
+ *      epoch, then `linked`: release         | `linked`: acquire, then the epoch: who relies on an edge knows of what its maker knew
  *      TOLD, WALKED: release                 | weft__scope_leave_slow(): acquire. The canceller's last access to the record
  *      OUTER, CLAIMED: release               | who sees them (acquire) also sees the mark outside that they stand for
  *

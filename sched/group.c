@@ -200,16 +200,16 @@ static inline bool has_children(weft_group *g)
     return A_LOAD(&g->unstarted, relaxed) != 0 || !weft__children_gone(&g->pending);
 }
 
-int weft__group_result(const weft_group *g, struct weft__task *t)
+int weft__group_result_slow(const weft_group *g, struct weft__task *t)
 {
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
 
-    if (WEFT__UNLIKELY(error != 0))
-        return weft__group_succeeded(g) ? 0 : error;
-    /* In a shield that it has opened inside of the group the owner does not know what came to that. relaxed: its own */
-    if (WEFT__LIKELY(!weft__task_canceled(t) && A_LOAD(&t->shield, relaxed) == 0))
-        return 0;
     if (weft__group_succeeded(g))
+        return 0;
+    if (error != 0)
+        return error;
+    /* In a shield that was opened inside of the group the owner does not hear what comes to that. relaxed: its own */
+    if (!weft__task_canceled(t) && A_LOAD(&t->shield, relaxed) == 0)
         return 0;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
@@ -217,18 +217,19 @@ int weft__group_result(const weft_group *g, struct weft__task *t)
 }
 
 /* A wait for nobody that fails is a checkpoint that fails: it lets others run, for it may be tried again and again. */
-static WEFT__NOINLINE int fail_at_once(weft_group *g, struct weft__task *t)
+static WEFT__NOINLINE int end_at_once(weft_group *g, struct weft__task *t)
 {
-    if (weft__task_canceled(t))
+    int rc = weft__group_result_slow(g, t);
+
+    if (rc < 0 && weft__task_canceled(t))
         (void)weft__checkpoint_slow(weft__worker_self(), t);
-    return weft__group_result(g, t);
+    return rc;
 }
 
 int weft_group_wait(weft_group *g)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
-    int rc;
 
     if (WEFT__UNLIKELY(t == NULL))
         return WEFT_ENOTASK;
@@ -243,8 +244,7 @@ int weft_group_wait(weft_group *g)
         wait_for_others(t, g);
         return weft__group_result(g, t);
     }
-    rc = weft__group_result(g, t);
-    return WEFT__LIKELY(rc == 0) ? 0 : fail_at_once(g, t);
+    return WEFT__LIKELY(weft__group_is_well(g, t)) ? 0 : end_at_once(g, t);
 }
 
 /* Ends what is left of a group that is closed. Returns the caller's worker after it. */

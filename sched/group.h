@@ -21,8 +21,21 @@ void weft__group_tell_owner(weft_group *g, uint64_t epoch);
 /* Suspends `t`, the owner, until `left` children and those that others spawned have ended. Not to be cut short. */
 void weft__group_wait_for(weft_group *g, struct weft__task *t, int64_t left);
 
-/* What the wait of `t`, the owner, returns. */
-int weft__group_result(const weft_group *g, struct weft__task *t);
+/* What the wait of `t`, the owner, returns, where something has happened. */
+int weft__group_result_slow(const weft_group *g, struct weft__task *t);
+
+/* Whether the owner knows that nothing has come to the group. In a shield, which may lie inside of the group, it never does (park.c). */
+static inline bool weft__group_is_well(const weft_group *g, const struct weft__task *t)
+{
+    /* relaxed: the children have been joined; seq_cst as in weft__task_canceled() */
+    return A_LOAD(&g->error, relaxed) == 0 && A_LOAD(&t->rt->cancel_epoch, seq_cst) == t->seen_epoch &&
+           t->seen_canceled == 0;
+}
+
+static inline int weft__group_result(const weft_group *g, struct weft__task *t)
+{
+    return WEFT__LIKELY(weft__group_is_well(g, t)) ? 0 : weft__group_result_slow(g, t);
+}
 
 /* Takes a group without children off the chain of scopes; after it nobody touches the record. */
 static inline void weft__group_leave(weft_group *g, struct weft__task *t)
@@ -35,11 +48,8 @@ static inline void weft__group_leave(weft_group *g, struct weft__task *t)
 /* Both in one: the usual end of a group that nothing has happened to. */
 static inline int weft__group_end(weft_group *g, struct weft__task *t)
 {
-    int rc = 0;
+    int rc = weft__group_result(g, t);
 
-    if (WEFT__UNLIKELY(A_LOAD(&g->error, relaxed) != 0 ||
-                       weft__task_canceled(t))) /* relaxed: the children have been joined */
-        rc = weft__group_result(g, t);
     weft__group_leave(g, t);
     return rc;
 }

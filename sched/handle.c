@@ -167,7 +167,7 @@ int weft__handle_attach(struct weft__task *child, const struct weft__task *spawn
     h->scope.kind = WEFT__SCOPE_OF_TASK;
     weft__scope_push(child, &h->scope);
     child->arg = h;
-    A_STORE(&child->handle, h, relaxed); /* relaxed: published with the task */
+    A_STORE(&child->handle, h, release); /* pairs with weft_tasks(); others get it with the task */
     A_STORE(&child->fn, run, relaxed);
     return 0;
 }

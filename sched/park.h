@@ -47,9 +47,9 @@ static inline int weft__checkpoint(struct weft__worker *w, struct weft__task *t)
 /* Makes the next weft__park_prepare() of `t`, the calling task, one that takes no lock: for those who prepare under one. */
 static inline void weft__park_will_prepare(struct weft__task *t)
 {
-    /* relaxed: it turns true by this task's hand, or by that of a descendant, whose end this task waits for; and
-     * weft__cancel_link() looks again under the lock */
-    if (WEFT__UNLIKELY(!A_LOAD(&t->linked, relaxed)))
+    /* acquire: where a descendant has made the edge, with it what that one knew of cancellations (cancel.h). It is not taken back before
+     * the task ends */
+    if (WEFT__UNLIKELY(!A_LOAD(&t->linked, acquire)))
         weft__cancel_link(t);
 }
 

@@ -38,7 +38,6 @@ struct weft_runtime {
     /* Threads, not the runtime's own, that are inside of it: it waits for them before it ends. */
     _Atomic unsigned visitors;
 
-    _Atomic bool has_shields; /* a shield was once opened */
     _Atomic bool has_special; /* a task that is pinned, or of another level than normal, was once spawned */
     _Atomic uint32_t slots;   /* records of tasks that were asked for their ids */
 

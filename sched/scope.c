@@ -165,7 +165,6 @@ weft_scope *weft_shield_open(weft_time deadline)
 
     if (s != NULL) {
         /* relaxed: the arming of a wait publishes it to cancellers (cancel.c). No epoch is 0 */
-        A_STORE(&s->owner->rt->has_shields, true, relaxed);
         A_STORE(&s->owner->shield, s->depth + 1, relaxed);
         s->owner->seen_epoch = 0;
     }

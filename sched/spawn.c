@@ -49,18 +49,20 @@ static inline bool is_sure(const struct weft__task *t, const weft_group *g)
            A_LOAD(&t->rt->cancel_epoch, seq_cst) == t->seen_epoch; /* seq_cst as in weft__task_canceled() */
 }
 
-/* What a spawn finds out before it does anything: 0 or a code; and what the child is to know of its cancellation. */
-static WEFT__NOINLINE int admit_unsure(struct weft__task *t, weft_group *g, uint64_t *epoch)
+#define REFUSED UINT64_MAX
+
+/* The epoch that the child is to know of, 0: none; or REFUSED, since the group is being cancelled. */
+static WEFT__NOINLINE uint64_t admit_unsure(struct weft__task *t, weft_group *g)
 {
     (void)weft__task_canceled(t);
-    *epoch = is_sure(t, g) ? t->seen_epoch : 0;
-    return *epoch == 0 && weft__scope_chain_canceled(&g->scope) ? WEFT_ECANCELED : 0;
+    if (is_sure(t, g))
+        return t->seen_epoch;
+    return weft__scope_chain_canceled(&g->scope) ? REFUSED : 0;
 }
 
-static inline int admit(struct weft__task *t, weft_group *g, uint64_t *epoch)
+static inline uint64_t admit(struct weft__task *t, weft_group *g)
 {
-    *epoch = t->seen_epoch;
-    return WEFT__LIKELY(is_sure(t, g)) ? 0 : admit_unsure(t, g, epoch);
+    return WEFT__LIKELY(is_sure(t, g)) ? t->seen_epoch : admit_unsure(t, g);
 }
 
 /* Counts a child that is about to be pushed, and takes that back. */
@@ -145,8 +147,9 @@ static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn
         return WEFT_ENOMEM;
     if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0)) /* relaxed: a hint */
         w = weft__worker_attend(w, t);
-    if ((rc = admit(t, g, &epoch)) < 0)
-        return rc;
+    epoch = admit(t, g);
+    if (WEFT__UNLIKELY(epoch == REFUSED))
+        return WEFT_ECANCELED;
     child = weft__task_take(w);
     if (WEFT__UNLIKELY(child == NULL))
         return refuse(g, w->refusal);

@@ -19,12 +19,12 @@ int weft_yield(void)
     return 0;
 }
 
-uint64_t weft__task_id(struct weft__task *t)
+uint64_t weft__task_id_in(weft_runtime *rt, struct weft__task *t)
 {
     uint32_t slot = A_LOAD(&t->slot, relaxed); /* relaxed: a number, which stays */
 
     if (slot == 0) {
-        uint32_t next = A_ADD(&t->rt->slots, 1, relaxed) + 1;
+        uint32_t next = A_ADD(&rt->slots, 1, relaxed) + 1;
 
         slot = A_CAS(&t->slot, &slot, next, relaxed, relaxed) ? next : slot;
     }
@@ -45,6 +45,11 @@ const char *weft__task_name(struct weft__task *t)
     const char *name = h != NULL ? (const char *)h->name : NULL; /* nobody writes to it any more */
 
     return name != NULL && *name != '\0' ? name : NULL;
+}
+
+uint64_t weft__task_id(struct weft__task *t)
+{
+    return weft__task_id_in(t->rt, t);
 }
 
 uint64_t weft_task_id(void)

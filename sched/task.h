@@ -100,6 +100,7 @@ struct weft__task {
 
 /* Safe in a signal handler. */
 uint64_t weft__task_id(struct weft__task *t);
+uint64_t weft__task_id_in(weft_runtime *rt, struct weft__task *t); /* which may have ended */
 weft_fn weft__task_fn(struct weft__task *t); /* as the spawner gave it */
 const char *weft__task_name(struct weft__task *t);
 

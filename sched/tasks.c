@@ -21,7 +21,7 @@ static void read_name(weft_task *h, char *out)
 }
 
 /* True when a task lives in `t`, and then what it is. */
-static bool look(struct weft__task *t, weft_task_info *out)
+static bool look(weft_runtime *rt, struct weft__task *t, weft_task_info *out)
 {
     /* acquire, here and below: one after the other. Pairs with the release in weft__task_init() */
     weft_fn fn = A_LOAD(&t->fn, acquire);
@@ -37,12 +37,13 @@ static bool look(struct weft__task *t, weft_task_info *out)
         read_name(h, out->name);
     }
     out->waiting = (A_LOAD(&t->wait, acquire) & WEFT__PHASE_MASK) == WEFT__PARKED;
-    out->id = weft__task_id(t);
+    out->id = weft__task_id_in(rt, t);
     return A_LOAD(&t->fn, acquire) == fn && A_LOAD(&t->generation, acquire) == generation &&
            A_LOAD(&t->handle, acquire) == h;
 }
 
 struct list {
+    weft_runtime *rt;
     weft_task_info *out;
     size_t capacity, count;
 };
@@ -52,7 +53,7 @@ static void add(void *record, void *arg)
     struct list *l = arg;
     weft_task_info info;
 
-    if (!look(record, &info))
+    if (!look(l->rt, record, &info))
         return;
     if (l->count < l->capacity)
         l->out[l->count] = info;
@@ -61,7 +62,7 @@ static void add(void *record, void *arg)
 
 size_t weft_tasks(weft_runtime *rt, weft_task_info *out, size_t capacity)
 {
-    struct list l = {.out = out, .capacity = capacity};
+    struct list l = {.rt = rt, .out = out, .capacity = capacity};
 
     weft__slab_each(&rt->tasks, add, &l);
     return l.count;

@@ -15,6 +15,20 @@ typedef int (*bench_case_fn)(uint64_t n);
 int bench_spawn(uint64_t n);
 int bench_spawn1(uint64_t n);
 int bench_yield(uint64_t n);
+int bench_spawn_wait_all(uint64_t n);
+int bench_spawn_limited(uint64_t n);
+int bench_spawn_named(uint64_t n);
+int bench_spawn_copied(uint64_t n);
+int bench_spawn_high(uint64_t n);
+int bench_spawn_handle(uint64_t n);
+int bench_spawn_local(uint64_t n);
+int bench_spawn_started(uint64_t n);
+int bench_spawn_detached(uint64_t n);
+int bench_scope(uint64_t n);
+int bench_scope_deadline(uint64_t n);
+int bench_scope_shield(uint64_t n);
+int bench_scope_reschedule(uint64_t n);
+
 int bench_pingpong(uint64_t n);
 int bench_fib(uint64_t n);
 #if __has_include(<weft/join.h>)

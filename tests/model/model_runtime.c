@@ -652,6 +652,52 @@ static void leaving(void)
     end();
 }
 
+/* A task that makes edges finds that the epoch has moved, and a mark that is not the one it moved for. Whom it wakes must learn of that mark,
+ * although the one who made it has yet to move the epoch. */
+
+static int move_epoch_and_wait(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    int rc = weft_spawn(g, wait_forever, arg);
+
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    for (int i = 0; i < 2; i++) {
+        weft_scope *s = weft_scope_open(0);
+
+        MODEL_CHECK(weft_scope_cancel(s) == 0 && weft_scope_close(s, 0) == 0);
+    }
+    rc = weft_spawn(WEFT__GROUP_OF(world->scope), wait_forever, arg);
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    (void)weft_group_wait(g);
+    weft_group_close(g);
+    return 0;
+}
+
+static int marked_in_between(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    int rc;
+
+    world->scope = &g->scope;
+    rc = weft_spawn(g, move_epoch_and_wait, arg);
+    MODEL_CHECK(rc == 0);
+    A_STORE(&world->over, 1, release);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void two_marks(void)
+{
+    unsigned canceller;
+
+    begin(2);
+    canceller = model_start("canceller", cancel_middle, NULL);
+    MODEL_CHECK(weft_runtime_run(world->rt, marked_in_between, NULL) == 0);
+    model_join(canceller);
+    end();
+}
+
 /* A canceller has claimed a group, which is closed before it comes to it, as all in it has ended by itself. Then the record is used again: a
  * canceller that is still in it would leave its marks. */
 
@@ -1027,6 +1073,7 @@ int main(int argc, char **argv)
         {"overlap", overlap},
         {"leaving", leaving},
         {"closing", closing},
+        {"two_marks", two_marks},
     };
 
     return model_main(argc, argv, cases, sizeof cases / sizeof cases[0]);

@@ -3,11 +3,13 @@
 #ifndef WEFT_TESTS_SCHED_BLOCKING_H
 #define WEFT_TESTS_SCHED_BLOCKING_H
 
+#include "sched/platform.h"
 #include "tests/sched/tasks.h"
 
 /* A function that holds its thread until it is told to end. */
 struct gate {
-    atomic_int begun, open;
+    atomic_int begun;
+    _Atomic uint32_t open;
 };
 
 static inline int pass_gate(void *arg)
@@ -16,13 +18,14 @@ static inline int pass_gate(void *arg)
 
     atomic_fetch_add(&g->begun, 1);
     while (atomic_load(&g->open) == 0)
-        pause_thread_ms(1);
+        weft__futex_wait(&g->open, 0, WEFT_NEVER);
     return 7;
 }
 
 static inline void open_gate(struct gate *g)
 {
     atomic_store(&g->open, 1);
+    weft__futex_wake(&g->open, 1 << 20);
 }
 
 /* A task that passes the gate on a thread of the runtime's pool. */

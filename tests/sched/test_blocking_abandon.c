@@ -113,15 +113,12 @@ static int leave_before_the_end(void *arg)
 WEFT_TEST(blocking_abandon, end_of_the_runtime_waits_for_what_was_abandoned)
 {
     struct scene s = {.returned = 0};
-    weft_pool *pool;
     pthread_t thread;
 
-    CHECK_OK(weft_pool_create(&pool, NULL));
     CHECK_EQ(pthread_create(&thread, NULL, open_later, &s), 0);
     CHECK_OK(test_run(leave_before_the_end, &s));
     CHECK_EQ(s.dropped, 1);
     CHECK_EQ(pthread_join(thread, NULL), 0);
-    weft_pool_destroy(pool);
 }
 
 static int end_in_every_way(void *arg)

@@ -278,7 +278,7 @@ static int without_memory(void *arg)
 
     (void)arg;
     A_STORE(&weft__fault_hook, no_memory, relaxed);
-    CHECK_RC(weft_retry(call_fake, &f, &quick), WEFT_ENOMEM);
+    CHECK_RC(weft_retry(call_fake, &f, &(weft_retry_options){.first_ms = FOREVER_MS}), WEFT_ENOMEM);
     A_STORE(&weft__fault_hook, NULL, relaxed);
     CHECK_EQ(f.calls, 1);
     return weft_yield();
