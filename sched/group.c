@@ -210,11 +210,24 @@ int weft__group_result_slow(const weft_group *g, struct weft__task *t)
         return 0;
     if (error != 0)
         return error;
+    /* In a shield that was opened inside of the group the owner does not hear what comes to that. relaxed: its own */
+    if (!canceled && A_LOAD(&t->shield, relaxed) == 0)
+        return 0;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
     if (reason != WEFT_REASON_NONE)
         return reason == WEFT_REASON_DEADLINE ? WEFT_ETIMEDOUT : 0;
     return canceled ? WEFT_ECANCELED : 0; /* by a scope that was opened inside of the group */
+}
+
+/* A wait for nobody that fails is a checkpoint that fails: it lets others run, for it may be tried again and again. */
+static WEFT__NOINLINE int end_at_once(weft_group *g, struct weft__task *t)
+{
+    int rc = weft__group_result_slow(g, t);
+
+    if (rc < 0 && weft__task_canceled(t))
+        (void)weft__checkpoint_slow(weft__worker_self(), t);
+    return rc;
 }
 
 int weft_group_wait(weft_group *g)
@@ -231,9 +244,11 @@ int weft_group_wait(weft_group *g)
     if (WEFT__UNLIKELY(A_LOAD(&w->attention, relaxed) != 0))
         w = weft__worker_attend(w, t);
     run_children(w, t, g);
-    if (WEFT__UNLIKELY(has_children(g)))
+    if (WEFT__UNLIKELY(has_children(g))) {
         wait_for_others(t, g);
-    return weft__group_result(g, t);
+        return weft__group_result(g, t);
+    }
+    return WEFT__LIKELY(weft__group_is_well(g, t)) ? 0 : end_at_once(g, t);
 }
 
 /* Ends what is left of a group that is closed. Returns the caller's worker after it. */

@@ -24,13 +24,15 @@ void weft__group_wait_for(weft_group *g, struct weft__task *t, int64_t left);
 /* What the wait of `t`, the owner, returns, where something has happened. */
 int weft__group_result_slow(const weft_group *g, struct weft__task *t);
 
+/* Whether the owner knows that nothing has come to the group. In a shield, which may lie inside of the group, it never does (park.c). */
+static inline bool weft__group_is_well(const weft_group *g, const struct weft__task *t)
+{
+    return A_LOAD(&g->error, relaxed) == 0 && weft__task_is_sure(t); /* relaxed: the children have been joined */
+}
+
 static inline int weft__group_result(const weft_group *g, struct weft__task *t)
 {
-    /* relaxed: the children have been joined. Only where the owner is sure of itself nothing has come to the group: in a shield that it
-     * opened inside of the group it is not */
-    if (WEFT__UNLIKELY(A_LOAD(&g->error, relaxed) != 0 || !weft__task_is_sure(t)))
-        return weft__group_result_slow(g, t);
-    return 0;
+    return WEFT__LIKELY(weft__group_is_well(g, t)) ? 0 : weft__group_result_slow(g, t);
 }
 
 /* Takes a group without children off the chain of scopes; after it nobody touches the record. */

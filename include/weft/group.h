@@ -20,7 +20,8 @@
  * A group that lives for months, a server's, keeps nothing of the children that have ended but their errors, up to max_errors.
  *
  * Groups and scopes of a task nest: close them in the reverse order of opening. Closing an outer one first closes
- * those inside it. What a task leaves open when its function returns is cancelled, waited for and closed before the task counts as
+ * those inside it, whose handles are gone then: to use the handle of a group or scope that has been closed, by this or by a call, is
+ * undefined. What a task leaves open when its function returns is cancelled, waited for and closed before the task counts as
  * ended, and reported where the runtime has its option debug; but by then the frame of the function is gone, and with it what
  * its children may still point to: the block form is the safe one.
  */
@@ -62,7 +63,8 @@ WEFT_API weft_group *weft_group_open(const weft_group_options *options);
 
 /*
  * Waits until every child has ended. Owner only. The wait itself is never cut short: a cancellation goes to the
- * children, and the wait ends when they have. It is a checkpoint also where there is no child. Returns, the first that applies:
+ * children, and the wait ends when they have. It is a checkpoint also where there is no child. What it returns is what came to the group,
+ * also where the caller is in a shield that it has opened since. Returns, the first that applies:
  *   0               by the policy WEFT_FIRST_SUCCESS, a child has succeeded
  *   the first error of a child or of a spawn, or given to weft_group_fail(); a child's WEFT_ECANCELED is none when
  *                   its group was being cancelled, or that child was by weft_task_cancel()

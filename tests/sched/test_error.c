@@ -34,8 +34,9 @@ WEFT_TEST(error, codes_are_negative_and_distinct)
 
 WEFT_TEST(error, own_codes_lie_outside_the_range_of_errno)
 {
-    static const int own[] = {WEFT_ECANCELED, WEFT_ETIMEDOUT, WEFT_ECLOSED, WEFT_EBUSY,    WEFT_EFULL,
-                              WEFT_EEMPTY,    WEFT_ENOTASK,   WEFT_EBROKEN, WEFT_EMAPLIMIT};
+    static const int own[] = {WEFT_ECANCELED, WEFT_ETIMEDOUT,     WEFT_ECLOSED,  WEFT_EBUSY,
+                              WEFT_EFULL,     WEFT_EEMPTY,        WEFT_ENOTASK,  WEFT_EBROKEN,
+                              WEFT_EMAPLIMIT, WEFT_ETASKCANCELED, WEFT_ENOTREADY};
 
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         CHECK_LT(own[i], -4095);

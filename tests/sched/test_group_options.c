@@ -283,6 +283,54 @@ WEFT_TEST(group_options, next_gives_each_child_once_in_order_of_completion)
     CHECK_OK(test_run(as_completed, NULL));
 }
 
+struct turn {
+    atomic_int *now;
+    int mine;
+};
+
+static int wait_for_turn(void *arg)
+{
+    struct turn *t = arg;
+
+    while (atomic_load(t->now) != t->mine)
+        CHECK_OK(weft_yield());
+    return t->mine;
+}
+
+static int ended_in_turn(void *arg)
+{
+    enum { N = 10 };
+    weft_group *g = weft_group_open(NULL);
+    atomic_int now = -1;
+    struct turn turns[N];
+    weft_task *tasks[N], *t;
+
+    (void)arg;
+    for (int i = 0; i < N; i++) {
+        turns[i] = (struct turn){&now, i};
+        CHECK_NOT_NULL(tasks[i] = weft_spawn_task(g, wait_for_turn, &turns[i], NULL));
+    }
+    for (int i = 0; i < N; i++) {
+        int next = (i * 3 + 5) % N;
+
+        atomic_store(&now, next);
+        CHECK_EQ(weft_task_join(tasks[next]), next);
+    }
+    for (int i = 0; i < N; i++) {
+        CHECK_OK(weft_group_next(g, &t));
+        CHECK_PTR_EQ(t, tasks[(i * 3 + 5) % N]);
+        weft_task_release(t);
+    }
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
+
+WEFT_TEST(group_options, next_keeps_the_order_in_which_children_ended)
+{
+    CHECK_OK(test_run(ended_in_turn, NULL));
+}
+
 static int next_after(void *arg)
 {
     weft_group *g = weft_group_open(NULL);

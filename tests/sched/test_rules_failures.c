@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A hundred thousand children that fail at once: one first error, the rest listed up to the cap and counted, and no more memory than for that. */
+/* A hundred thousand children that fail at once: one first error, the rest listed up to the cap and counted, and no more memory than for that.
+ * test_cancel_tree.c has the same with all of them asleep on their stacks. */
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/sched/leftovers.h"
 #include "tests/sched/process.h"
-#include "tests/sched/tasks.h"
 
 /* Codes from BASE - 1 downwards, beyond weft's own. */
 enum { CAP = 1000, SLACK_BYTES = 1 << 20, BASE = -100000 };
@@ -31,7 +32,7 @@ static void count_error(const weft_error *e, void *arg)
 }
 
 struct crowd {
-    int n, asleep_at_a_time;
+    int n;
     unsigned limit;
     bool succeed;
     atomic_int go, entered;
@@ -144,6 +145,7 @@ static void compare(unsigned limit)
             CHECK_LE(after.descriptors, before.descriptors);
         }
     }
+    leftovers_check(rt);
     weft_runtime_destroy(rt);
 }
 
@@ -151,57 +153,4 @@ WEFT_TEST(rules_failures, hundred_thousand_children_fail_at_once_and_the_first_e
 {
     process_prepare();
     compare(64);
-}
-
-/* The same with all of them alive, each on its stack, and cancelled by the first that fails: what the others return then are errors too. */
-
-struct sleepers {
-    int n;
-    atomic_int asleep;
-    struct hook hook;
-};
-
-static int fail_when_woken(void *arg)
-{
-    struct sleepers *s = arg;
-    int me = atomic_fetch_add(&s->asleep, 1) + 1;
-
-    CHECK_RC(weft_sleep_ms(FOREVER_MS), WEFT_ECANCELED);
-    return BASE - me;
-}
-
-static int fail_awake(void *arg)
-{
-    static const int first = -EPROTO;
-    struct sleepers *s = arg;
-    weft_runtime_stats stats;
-    weft_group *g = weft_group_open(NULL);
-    weft_error e;
-
-    for (int i = 0; i < s->n; i++)
-        CHECK_OK(weft_spawn_with(g, fail_when_woken, s, &(weft_task_options){.name = "doomed"}));
-    yield_until(&s->asleep, s->n);
-    weft_stats(weft_runtime_current(), &stats);
-    CHECK_GT(stats.stacks_live, s->n);
-    CHECK_OK(weft_spawn(g, fail_with, (void *)&first));
-    CHECK_RC(weft_group_wait(g), first);
-    CHECK_EQ(weft_group_failed(g), s->n + 1);
-    CHECK_OK(weft_group_error(g, 0, &e));
-    CHECK_RC(e.code, first);
-    CHECK_OK(weft_group_error(g, 15, &e));
-    CHECK_RC(weft_group_error(g, 16, &e), WEFT_EEMPTY); /* the default */
-    CHECK_EQ(s->hook.told, s->n - 15);
-    CHECK_EQ(s->hook.wrong, 0);
-    weft_group_close(g);
-    CHECK_EQ(weft_tasks(weft_runtime_current(), NULL, 0), 1);
-    return weft_yield();
-}
-
-WEFT_TEST(rules_failures, hundred_thousand_sleepers_are_woken_by_an_error_and_all_fail)
-{
-    struct sleepers s = {.n = TEST_TSAN ? 300 : TEST_ASAN ? 5000 : many()};
-
-    CHECK_OK(weft_run_with(
-        fail_awake, &s,
-        &(weft_runtime_options){.workers = test_workers(), .on_error = count_error, .on_error_arg = &s.hook}));
 }

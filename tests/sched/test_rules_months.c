@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Groups that live for months: a million children, a few at a time, leave nothing behind while the group is open. */
+#include "tests/sched/leftovers.h"
 #include "tests/sched/process.h"
-#include "tests/sched/tasks.h"
 
 enum { AT_A_TIME = 8, SLACK_BYTES = 1 << 20 };
 
@@ -146,6 +146,11 @@ static void forget(const weft_error *e, void *arg)
 
 WEFT_TEST(rules_months, group_holds_nothing_of_a_million_finished_children)
 {
+    weft_runtime *rt;
+
     process_prepare();
-    CHECK_OK(weft_run_with(months, NULL, &(weft_runtime_options){.workers = test_workers(), .on_error = forget}));
+    CHECK_OK(weft_runtime_create(&rt, &(weft_runtime_options){.workers = test_workers(), .on_error = forget}));
+    CHECK_OK(weft_runtime_run(rt, months, NULL));
+    leftovers_check(rt);
+    weft_runtime_destroy(rt);
 }

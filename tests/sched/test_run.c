@@ -71,6 +71,7 @@ static int interrupt_itself(void *arg)
     rc = weft_group_wait(g);
     CHECK_RC(rc, WEFT_ECANCELED);
     CHECK_RC(weft_sleep_ms(1), WEFT_ECANCELED);
+    CHECK_EQ(weft_cancel_reason(), WEFT_REASON_SHUTDOWN);
     weft_group_close(g);
     return rc;
 }
