@@ -99,9 +99,9 @@ int weft_block_in_place(weft_fn fn, void *arg)
     }
     if (weft__park(t) == WEFT__WON_EVENT)
         return A_LOAD(&c.state, relaxed) == WEFT__JOB_LENT ? use_thread(&c, t)
-                                                            : c.rc; /* relaxed: the claim came after it */
+                                                           : c.rc; /* relaxed: the claim came after it */
     if (weft__pool_take_back(p, &c) ||
         A_LOAD(&c.state, relaxed) == WEFT__JOB_LENT) /* relaxed: written under the lock */
-        return WEFT_ECANCELED;                        /* the thread's claim fails */
+        return WEFT_ECANCELED;                       /* the thread's claim fails */
     return weft__job_hold(&c, t);                    /* it is being refused */
 }

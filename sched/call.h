@@ -39,8 +39,8 @@ _Static_assert(sizeof(struct weft__call) + 2 * sizeof(struct weft__timer_slot) <
 
 struct weft__calls {
     struct weft__slab slab;
-    _Atomic weft_time
-        retry_at; /* when the starved are tried again; WEFT_NEVER: there are none. A timer that needs no memory */
+    /* When the starved are tried again; WEFT_NEVER: there are none. A timer that needs no memory. */
+    _Atomic weft_time retry_at;
     struct weft__lock lock; /* guards the list, and writes to retry_at; a leaf */
     struct weft__call *first, *last;
 };

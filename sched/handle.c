@@ -118,7 +118,7 @@ static int run(void *arg)
     g = t->group;
     canceled = end_scope(h, t);
     h->code = rc;
-    if (rc < 0 || (h->detached && A_LOAD(&t->rt->stopped, relaxed))) {
+    if (rc < 0) {
         if (!starter_has_it(h))
             hand_over_error(h, t, rc, canceled);
     } else if (g->wraps && weft__group_policy(g) == WEFT_FIRST_SUCCESS) {
@@ -295,6 +295,11 @@ int weft_task_code(const weft_task *h)
     if (h == NULL)
         return WEFT_ENOMEM;
     return weft_task_state(h) == WEFT_TASK_DONE ? h->code : WEFT_EBUSY;
+}
+
+void *weft_task_arg(const weft_task *h)
+{
+    return h != NULL ? h->arg : NULL;
 }
 
 void *weft_task_result(const weft_task *h)

@@ -37,7 +37,7 @@ static void print_error(weft_runtime *rt, const weft_error *e)
 
     if (e->left_over)
         (void)A_ADD(&rt->left_over, 1, relaxed); /* relaxed: a number, read after all have ended */
-    if (e->code >= 0 || (e->left_over && e->code == WEFT_ECANCELED))
+    if (e->left_over && e->code == WEFT_ECANCELED)
         return;
     if (A_ADD(&rt->unheard, 1, relaxed) >= PRINTED_MAX) /* relaxed: as above */
         return;

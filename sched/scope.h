@@ -60,7 +60,8 @@ struct weft_group {
      */
     _Atomic int64_t pending;
     _Atomic int error; /* the first; 0: none */
-    bool wraps;        /* its children are run by their handles: a policy or a limit wants it. Does not change while there are any */
+    bool
+        wraps; /* its children are run by their handles: a policy or a limit wants it. Does not change while there are any */
     _Atomic(struct weft__group_more *) more; /* what few groups need (group_more.h); NULL: nothing of it */
 
     /* Where a canceller finds it: guarded by the owner's lock. */

@@ -92,8 +92,7 @@ struct weft__task {
     _Atomic uint32_t slot;       /* numbers the record, once somebody has asked for an id; 0: nobody yet */
     struct weft__link *groups;   /* its groups that hold a linked task */
     _Atomic uint32_t generation; /* counts the tasks that have used this record */
-    _Atomic uint32_t
-        shield; /* 1 + the depth of its innermost shield, 0: it has none. Its own to write; read by cancellers */
+    _Atomic uint32_t shield;     /* 1 + the depth of its innermost shield, or 0. Its own to write; read by cancellers */
 
     WEFT__ALIGNED unsigned char copy[WEFT_COPY_MAX]; /* of the argument, where the spawner asked for it */
 };
@@ -101,7 +100,7 @@ struct weft__task {
 /* Safe in a signal handler. */
 uint64_t weft__task_id(struct weft__task *t);
 uint64_t weft__task_id_in(weft_runtime *rt, struct weft__task *t); /* which may have ended */
-weft_fn weft__task_fn(struct weft__task *t); /* as the spawner gave it */
+weft_fn weft__task_fn(struct weft__task *t);                       /* as the spawner gave it */
 const char *weft__task_name(struct weft__task *t);
 
 _Static_assert(sizeof(struct weft__task) == 3 * WEFT__CACHE_LINE,

@@ -26,8 +26,7 @@ struct weft__timer;
 typedef void weft__timer_fn(struct weft__timer *t);
 
 struct weft__timer {
-    _Atomic weft_time
-        deadline; /* when it is to fire, which may be later than where it stands in the heap; under the heap's lock */
+    _Atomic weft_time deadline; /* may be later than where it stands in the heap; under the heap's lock */
     weft__timer_fn *fire;
     struct weft__timers *home;
     size_t index;

@@ -66,7 +66,7 @@ struct weft__worker {
     /* Written by the worker, read by the monitor; and the other way round. */
     WEFT__ALIGNED _Atomic uint32_t picks;
     _Atomic uint32_t
-        attention; /* the monitor asks the task of this pick to yield; 0: none. A flag alone would meet the next task */
+        attention; /* the pick whose task is to yield, by the monitor; 0: none. A flag would meet the next task */
     _Atomic uint32_t look;                 /* the monitor asks the next pick to look around */
     uint32_t monitor_picks, monitor_stuck; /* the monitor's own */
     _Atomic int32_t cpu_clock;             /* of the worker's thread */

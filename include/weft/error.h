@@ -66,8 +66,7 @@ typedef struct weft_error {
     int (*fn)(void *);  /* the task's function; NULL: the error came from a spawn, or from weft_group_fail() */
     uint64_t task_id;   /* as weft_task_id(); 0 where fn is NULL */
     char task_name[32]; /* a copy; empty: none */
-    bool
-        left_over; /* a detached task that was still running when the runtime ended, and was cancelled; `code` is what it returned */
+    bool left_over;     /* of a detached task that was still running when the runtime ended, and was cancelled */
 } weft_error;
 
 /* The text of a code, for people: "deadline passed". Never NULL; a static string, not to be freed. Zero is

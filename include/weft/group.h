@@ -50,9 +50,9 @@ enum weft_policy {
 typedef struct weft_group_options {
     weft_time deadline;      /* the group is cancelled when it passes; 0: none */
     enum weft_policy policy; /* 0: WEFT_FAIL_FAST */
-    unsigned
-        limit; /* children alive at a time; 0: no limit. Those beyond it are queued, first in first out, and begin as
-                              * others end; the spawn returns at once. A queued task keeps the promise of weft_spawn() */
+    /* Children alive at a time; 0: no limit. Those beyond it are queued, first in first out, and begin as others end; the spawn
+     * returns at once. A queued task keeps the promise of weft_spawn(). */
+    unsigned limit;
     unsigned max_errors; /* how many are kept for weft_group_error(); 0: 16 */
     uint64_t reserved[5];
 } weft_group_options;
@@ -72,6 +72,8 @@ WEFT_API weft_group *weft_group_open(const weft_group_options *options);
  *                   call is made in a cancelled scope that was opened inside of the group
  *   WEFT_ETIMEDOUT  the deadline of the group has passed
  *   0               all is well, or the group was cancelled by weft_group_cancel()
+ * A scope opened inside of the group does not hold the children, so a deadline of such a scope does not end a wait in it: give the
+ * deadline to the group, or move the group's (weft_group_reschedule()).
  * The group may be used again after it: for more spawns, and another wait.
  * WEFT_EINVAL: the caller is not the owner. WEFT_ENOMEM: `g` is NULL. Suspends; task only.
  */

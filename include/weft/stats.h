@@ -32,8 +32,7 @@ typedef struct weft_runtime_stats {
         elsewhere; /* what threads other than the workers did: the driver's timers and wakes, wakes from outside */
     uint64_t stacks_live;   /* stacks that hold a task, or the loop of a worker, now */
     uint64_t stacks_cached; /* free ones that have been used, and are used again before others are */
-    uint64_t
-        stacks_peak; /* the most of both that there were at a time; with stacks of several sizes, the sum over the sizes */
+    uint64_t stacks_peak;   /* the most of both that there were at a time, summed over the sizes of stacks */
     uint64_t stacks_mapped; /* all for which there is address space, guarded */
     unsigned workers;
     unsigned blocking_threads; /* of the runtime's pool for weft_blocking(), idle ones included, now */

@@ -55,9 +55,9 @@ typedef struct weft_task_options {
     const char *name;  /* for people, in reports and lists; copied, up to WEFT_NAME_MAX bytes; NULL: none */
     size_t stack_size; /* bytes that the task may count on; 0: the runtime's default. At most 64 MiB */
     int priority;      /* enum weft_priority */
-    bool
-        pinned; /* once it has begun it stays on its thread: for libraries that keep state in thread-locals. A thread that is
-                        * blocked by another task holds it up */
+    /* Once it has begun it stays on its thread: for libraries that keep state in thread-locals. A thread that is blocked by another
+     * task holds it up. */
+    bool pinned;
     uint64_t reserved[4];
 } weft_task_options;
 
@@ -76,7 +76,7 @@ WEFT_API int weft_spawn_copy(weft_group *g, weft_fn fn, const void *arg, size_t 
 
 /*
  * Starts `fn(arg)` as a task that belongs to the runtime: nobody waits for it but the runtime's end, which cancels it. Its error goes
- * to the runtime's on_error at once, and so does, at the end of the runtime, that it was still running. It inherits
+ * to the runtime's on_error at once, and so does, at the end of the runtime, that it was still running and had to be cancelled. It inherits
  * the caller's task-locals, but not its cancellation. Returns 0, or as weft_spawn_with(), or WEFT_ECLOSED: the runtime is ending.
  * Task only (weft_runtime_spawn() is for threads); does not suspend otherwise than weft_spawn().
  */
@@ -140,6 +140,9 @@ WEFT_API enum weft_task_state weft_task_state(const weft_task *t);
 
 /* The code of a task that has ended; WEFT_EBUSY: it has not; WEFT_ENOMEM for NULL. */
 WEFT_API int weft_task_code(const weft_task *t);
+
+/* The argument that the task was spawned with; NULL for NULL. */
+WEFT_API void *weft_task_arg(const weft_task *t);
 
 /* What the task gave to weft_task_set_result(), once it has ended; NULL before that. Whose it is, is between the two. */
 WEFT_API void *weft_task_result(const weft_task *t);

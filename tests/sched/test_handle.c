@@ -23,6 +23,7 @@ static int join_one(void *arg)
     CHECK_EQ(weft_task_code(t), 42);
     CHECK_EQ(weft_task_state(t), WEFT_TASK_DONE);
     CHECK_PTR_EQ(weft_task_result(t), arg);
+    CHECK_PTR_EQ(weft_task_arg(t), arg);
     rc = weft_group_wait(g);
     weft_group_close(g);
     CHECK_PTR_EQ(weft_task_result(t), arg); /* kept until it is released */
@@ -46,6 +47,7 @@ static int take_null(void *arg)
     CHECK_RC(weft_task_cancel(NULL), WEFT_ENOMEM);
     CHECK_RC(weft_task_code(NULL), WEFT_ENOMEM);
     CHECK_NULL(weft_task_result(NULL));
+    CHECK_NULL(weft_task_arg(NULL));
     CHECK_EQ(weft_task_state(NULL), WEFT_TASK_DONE);
     CHECK_EQ(weft_task_reason(NULL), WEFT_REASON_NONE);
     weft_task_release(NULL);
