@@ -11,6 +11,7 @@
  *
  *     static int app(void *arg)
  *     {
+ *         (void)arg;
  *         weft_group *g = weft_group_open(NULL);
  *         weft_spawn(g, hello, "warp");
  *         weft_spawn(g, hello, "weft");

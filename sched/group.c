@@ -203,17 +203,21 @@ static inline bool has_children(weft_group *g)
 int weft__group_result_slow(const weft_group *g, struct weft__task *t)
 {
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
+    enum weft_reason reason = weft__scope_reason(&g->scope);
+    bool canceled = weft__task_canceled(t);
 
     if (weft__group_succeeded(g))
         return 0;
     if (error != 0)
         return error;
     /* In a shield that was opened inside of the group the owner does not hear what comes to that. relaxed: its own */
-    if (!weft__task_canceled(t) && A_LOAD(&t->shield, relaxed) == 0)
+    if (!canceled && A_LOAD(&t->shield, relaxed) == 0)
         return 0;
     if (weft__scope_chain_canceled(g->scope.parent))
         return WEFT_ECANCELED;
-    return weft__scope_reason(&g->scope) == WEFT_REASON_DEADLINE ? WEFT_ETIMEDOUT : 0;
+    if (reason != WEFT_REASON_NONE)
+        return reason == WEFT_REASON_DEADLINE ? WEFT_ETIMEDOUT : 0;
+    return canceled ? WEFT_ECANCELED : 0; /* by a scope that was opened inside of the group */
 }
 
 /* A wait for nobody that fails is a checkpoint that fails: it lets others run, for it may be tried again and again. */

@@ -27,9 +27,7 @@ int weft__group_result_slow(const weft_group *g, struct weft__task *t);
 /* Whether the owner knows that nothing has come to the group. In a shield, which may lie inside of the group, it never does (park.c). */
 static inline bool weft__group_is_well(const weft_group *g, const struct weft__task *t)
 {
-    /* relaxed: the children have been joined; seq_cst as in weft__task_canceled() */
-    return A_LOAD(&g->error, relaxed) == 0 && A_LOAD(&t->rt->cancel_epoch, seq_cst) == t->seen_epoch &&
-           t->seen_canceled == 0;
+    return A_LOAD(&g->error, relaxed) == 0 && weft__task_is_sure(t); /* relaxed: the children have been joined */
 }
 
 static inline int weft__group_result(const weft_group *g, struct weft__task *t)

@@ -31,6 +31,13 @@ static inline bool weft__task_canceled(struct weft__task *t)
     return WEFT__LIKELY(epoch == t->seen_epoch) ? t->seen_canceled != 0 : weft__task_canceled_slow(t, epoch);
 }
 
+/* Whether `t`, the calling task, knows without a look that neither it nor anything around it is cancelled. In a shield it never does. */
+static inline bool weft__task_is_sure(const struct weft__task *t)
+{
+    /* seq_cst as above */
+    return t->seen_canceled == 0 && A_LOAD(&t->rt->cancel_epoch, seq_cst) == t->seen_epoch;
+}
+
 /* What a checkpoint does where it has to do something: yields, and says whether the task is cancelled. */
 int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t);
 

@@ -28,6 +28,9 @@ static void describe(const weft_error *e, char *text, size_t size)
                        (unsigned long long)(uintptr_t)e->fn);
 }
 
+/* How many errors are printed in the life of a runtime. */
+enum { PRINTED_MAX = 100 };
+
 static void print_error(weft_runtime *rt, const weft_error *e)
 {
     char task[96];
@@ -35,6 +38,8 @@ static void print_error(weft_runtime *rt, const weft_error *e)
     if (e->left_over)
         (void)A_ADD(&rt->left_over, 1, relaxed); /* relaxed: a number, read after all have ended */
     if (e->code >= 0 || (e->left_over && e->code == WEFT_ECANCELED))
+        return;
+    if (A_ADD(&rt->unheard, 1, relaxed) >= PRINTED_MAX) /* relaxed: as above */
         return;
     describe(e, task, sizeof task);
     (void)fprintf(stderr, "weft: %s failed: %s (%d)\n", task, weft_strerror(e->code), e->code);
@@ -48,9 +53,12 @@ void weft__report_error(weft_runtime *rt, const weft_error *e)
         print_error(rt, e);
 }
 
-void weft__report_left_over(weft_runtime *rt)
+void weft__report_rest(weft_runtime *rt)
 {
-    unsigned n = A_LOAD(&rt->left_over, relaxed);
+    unsigned n = A_LOAD(&rt->left_over, relaxed), unheard = A_LOAD(&rt->unheard, relaxed);
+
+    if (unheard > PRINTED_MAX)
+        (void)fprintf(stderr, "weft: %u more errors of tasks were not printed\n", unheard - PRINTED_MAX);
 
     if (n > 0)
         (void)fprintf(stderr, "weft: %u detached task%s still running at the end, and canceled\n", n,

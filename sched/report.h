@@ -13,8 +13,9 @@ weft_error weft__error_of(struct weft__task *t, int code);
 /* Hands it to the runtime's on_error. */
 void weft__report_error(weft_runtime *rt, const weft_error *e);
 
-/* The runtime has ended: says how many detached tasks it had to cancel, where on_error was not there to be told. */
-void weft__report_left_over(weft_runtime *rt);
+/* The runtime has ended: where there is no on_error, says how many errors were too many to be printed, and how many detached tasks it had to
+ * cancel. */
+void weft__report_rest(weft_runtime *rt);
 
 /* In debug mode: `t`, the calling task, does `what`. */
 void weft__report_misuse(struct weft__task *t, const char *what);

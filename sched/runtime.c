@@ -176,7 +176,7 @@ void weft_runtime_destroy(weft_runtime *rt)
     while (A_LOAD(&rt->visitors, acquire) != 0)
         weft__spin(&turns);
     rt->ops->close(rt->io);
-    weft__report_left_over(rt);
+    weft__report_rest(rt);
     fini(rt);
 }
 

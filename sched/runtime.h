@@ -50,6 +50,7 @@ struct weft_runtime {
     void *on_error_arg;
     bool debug;
     _Atomic unsigned left_over; /* detached tasks that were still running at the end, and nobody was told of */
+    _Atomic unsigned unheard;   /* errors that no on_error was told of */
 
     struct weft_pool blocking;
 

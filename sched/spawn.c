@@ -45,8 +45,7 @@ void weft__task_spill(struct weft__worker *w)
  * knows for the epoch (park.c). */
 static inline bool is_sure(const struct weft__task *t, const weft_group *g)
 {
-    return t->seen_canceled == 0 && (t == g->scope.owner || t->group == g) &&
-           A_LOAD(&t->rt->cancel_epoch, seq_cst) == t->seen_epoch; /* seq_cst as in weft__task_canceled() */
+    return (t == g->scope.owner || t->group == g) && weft__task_is_sure(t);
 }
 
 #define REFUSED UINT64_MAX

@@ -3,7 +3,7 @@
  * Blocking work: functions that hold a thread, such as getaddrinfo(), fsync(), a database driver or a long computation without
  * checkpoints, run beside the workers, so that these go on with other tasks.
  *
- *     static int look_up(void *arg) { struct host *h = arg; return getaddrinfo(h->name, ...) == 0 ? 0 : WEFT_EINVAL; }
+ *     static int look_up(void *arg) { struct host *h = arg; return getaddrinfo(h->name, NULL, NULL, &h->list) == 0 ? 0 : WEFT_EINVAL; }
  *
  *     int rc = weft_blocking(look_up, &host);              this task waits, its worker does not
  *

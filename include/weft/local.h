@@ -8,7 +8,7 @@
  *     weft_local_set(&request, &id);
  *     weft_spawn(g, handle, conn);                       sees `&id`; what it sets itself, its parent does not see
  *     ...
- *     struct id *id = weft_local_get(&request);
+ *     struct id *mine = weft_local_get(&request);
  *
  * A child inherits the values at the moment of the spawn; so does the half of weft_join() and a task that is started detached.
  * A task that never sets nor inherits one pays nothing for them.

@@ -55,7 +55,8 @@ typedef struct weft_runtime_options {
     unsigned blocking_idle_ms; /* those that have had nothing to do for so long end; 0: 10,000 */
 
     /* Told of errors that nobody else gets: those of detached tasks, and those that a group does not keep. On any thread of the
-     * runtime, maybe on several at a time; it must not suspend, and be content with 16 KiB of stack. NULL: prints a line on stderr. */
+     * runtime, maybe on several at a time; it must not suspend, and be content with 16 KiB of stack. NULL: prints a line on stderr, for the first
+     * hundred. */
     weft_error_fn *on_error;
     void *on_error_arg; /* its second argument */
     uint64_t reserved[2];

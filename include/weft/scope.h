@@ -16,8 +16,8 @@
  * its own, so that it ends:
  *
  *     weft_scope *s = weft_shield_open(weft_after_ms(500));
- *     weft_write_all(conn, "QUIT\r\n", 6);
- *     weft_scope_close(s, 0);
+ *     ssize_t n = weft_write_all(conn, "QUIT\r\n", 6);
+ *     n = weft_scope_close(s, n);
  */
 #ifndef WEFT_SCOPE_H
 #define WEFT_SCOPE_H

@@ -21,6 +21,11 @@ A C block is one of three things, told apart by what it defines:
     neither                   statements: the body of such an app()
 A Python block likewise: one with `asyncio.run` or `asyncio.Runner` in it, one that defines `async def main():`, or the body of it.
 
+A line `@ include/weft/scope.h 2` in a C block stands for the second piece of code in the comment at the top of that header;
+`@ include/weft/scope.h 2 1-3` for three lines of it. A piece is what is indented by four, between empty lines. In it, words
+behind a statement are remarks, and `...` is an empty statement. All code of all headers has to be used by some document, or be
+named: `<!-- not code: include/weft/scope.h 2 -->`.
+
 Programs are made by blanking all else in the document, so that the lines of the compiler's messages are those of the document; what has to be
 added stands on the lines of the fences.
 """
@@ -30,7 +35,33 @@ import sys
 
 FENCE = re.compile(r"^```(\w*)\s*$")
 OPENING = re.compile(r"^<!-- (example: ([a-z0-9_]+)(, any order)?|shared) ?(-->)?$")
+NOT_CODE = re.compile(r"^<!-- not code: (\S+) (\d+)\b.*-->$")
+FROM_HEADER = re.compile(r"^\s*@ (\S+) (\d+)(?: (\d+)-(\d+))?$")
 LANGUAGES = ("c", "python")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def code_of_header(path):
+    """The pieces of code in the header's first comment, each a list of (number of the line, text)."""
+    pieces, piece, before = [], None, ""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line == " */":
+            break
+        indented = re.match(r"^ \*     (.*)$", line)
+        if indented and (piece or before == " *"):
+            if not piece:
+                piece = []
+                pieces.append(piece)
+            text = re.sub(r"(?<=[;{}),]) {2,}[A-Za-z`].*", "", indented[1])
+            piece.append((number, re.sub(r"^(\s*)\.\.\..*", r"\1(void)0;", text)))
+        elif line != " *":
+            piece = None
+        before = line
+    return pieces
+
+
+def all_headers():
+    return sorted((ROOT / "include").rglob("*.h"))
 
 
 class Block:
@@ -62,6 +93,7 @@ class Document:
         self.examples = []
         self.shared = {language: [] for language in LANGUAGES}
         self.errors = []
+        self.of_headers = set()  # (header, line) of code that is used here
         self._parse()
 
     def error(self, line, text):
@@ -71,7 +103,7 @@ class Document:
         current, sharing, i = None, False, 0
         while i < len(self.lines):
             line = self.lines[i]
-            opening, fence = OPENING.match(line), FENCE.match(line)
+            opening, fence, none = OPENING.match(line), FENCE.match(line), NOT_CODE.match(line)
             if opening:
                 sharing, current = opening[1] == "shared", None
                 if not sharing:
@@ -86,6 +118,8 @@ class Document:
                         current.output.append((only[1], only[2]) if only else (None, self.lines[i]))
             elif line.startswith("<!-- example") or line.startswith("<!-- shared"):
                 self.error(i, "a comment that begins as an example's does, but is none")
+            elif none:
+                self._from_header(i, none[1], int(none[2]), 1, None)
             elif line.startswith("#"):
                 current, sharing = None, False
             elif fence:
@@ -101,6 +135,9 @@ class Document:
         block, i = Block(start), start + 1
         while i < len(self.lines) and self.lines[i] != "```":
             block.lines.append(self.lines[i])
+            included = FROM_HEADER.match(self.lines[i])
+            if included:
+                self._from_header(i, included[1], int(included[2]), int(included[3] or 1), included[4])
             i += 1
         block.end = i
         if i == len(self.lines):
@@ -117,6 +154,33 @@ class Document:
             example.blocks[language] = block
         return i
 
+    def _from_header(self, line, name, number, first, last):
+        """Lines of a piece of code in a header, by number, with their text."""
+        path = ROOT / name
+        pieces = code_of_header(path) if path.exists() else []
+        if not 1 <= number <= len(pieces):
+            self.error(line, f"there is no piece of code {number} in {name}")
+            return []
+        chosen = pieces[number - 1][first - 1:int(last) if last else None]
+        self.of_headers |= {(name, number) for number, _ in chosen}
+        return chosen
+
+    def _with_headers(self, lines):
+        for i, line in enumerate(lines):
+            included = FROM_HEADER.match(line)
+            if not included:
+                yield line
+                continue
+            yield f'#line 1 "{ROOT / included[1]}"'
+            at = 1
+            for number, text in self._from_header(i, included[1], int(included[2]), int(included[3] or 1), included[4]):
+                while at < number:
+                    yield ""
+                    at += 1
+                yield text
+                at += 1
+            yield f'#line {i + 2} "{self.path}"'
+
     def _blanked(self, language, block):
         """The document without all else, but for what is shared before the block."""
         lines = [""] * len(self.lines)
@@ -128,7 +192,7 @@ class Document:
     def c_program(self, example, function):
         block = example.blocks["c"]
         lines, shared = self._blanked("c", block)
-        head, text = [f"int {function}(void);"], block.text()
+        head, text = [f"int {function}(void);"], "\n".join(self._with_headers(block.lines))
         if re.search(r"^int main\(void\)", text, re.M):
             head.append(f"#define main {function}")
         else:
@@ -142,7 +206,7 @@ class Document:
             # Nobody uses all that is shared.
             lines[b.start] = '_Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \\"-Wunused-function\\"")'
             lines[b.end] = '_Pragma("GCC diagnostic pop")'
-        return "\n".join([*head, f'#line 1 "{self.path}"', *lines, ""])
+        return "\n".join([*head, f'#line 1 "{self.path}"', *self._with_headers(lines), ""])
 
     def python_program(self, example):
         block = example.blocks["python"]
@@ -154,6 +218,15 @@ class Document:
                     lines[i] = "    " + lines[i]
             lines[block.end] = "asyncio.run(main())"
         return "\n".join([*lines, ""])
+
+
+def unused_code_of_headers(documents):
+    used = set().union(*(document.of_headers for document in documents))
+    for path in all_headers():
+        name = str(path.relative_to(ROOT))
+        for piece in code_of_header(path):
+            if any(text.strip() and (name, number) not in used for number, text in piece):
+                yield f"{path}:{piece[0][0]}: code in a comment that no document of this test runs (see tests/docs/HEADERS.md)"
 
 
 def stem(document, example):
@@ -189,5 +262,5 @@ def generate(out, documents):
 if __name__ == "__main__":
     found = [Document(path) for path in sys.argv[2:]]
     print("\n".join(generate(pathlib.Path(sys.argv[1]), found)))
-    for problem in (error for document in found for error in document.errors):
+    for problem in [error for document in found for error in document.errors] + list(unused_code_of_headers(found)):
         print(problem, file=sys.stderr)

@@ -33,6 +33,7 @@ struct world {
     _Atomic uint32_t over;
 
     weft_scope *scope; /* to be cancelled by others, once it is there: `over` */
+    weft_task *handle; /* the same */
 };
 
 static struct world *world;
@@ -666,8 +667,7 @@ static int move_epoch_and_wait(void *arg)
 
         MODEL_CHECK(weft_scope_cancel(s) == 0 && weft_scope_close(s, 0) == 0);
     }
-    rc = weft_spawn(WEFT__GROUP_OF(world->scope), wait_forever, arg);
-    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    (void)wait_forever(arg);
     (void)weft_group_wait(g);
     weft_group_close(g);
     return 0;
@@ -694,6 +694,116 @@ static void two_marks(void)
     begin(2);
     canceller = model_start("canceller", cancel_middle, NULL);
     MODEL_CHECK(weft_runtime_run(world->rt, marked_in_between, NULL) == 0);
+    model_join(canceller);
+    end();
+}
+
+/* Children that spawn two more each while a thread cancels the group: what was accepted is entered, once. */
+
+struct hydra {
+    weft_group *group;
+    _Atomic int accepted, entered;
+};
+
+static int head(void *arg)
+{
+    struct hydra *h = arg;
+
+    if (A_ADD(&h->entered, 1, relaxed) >= 3)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        int rc = weft_spawn(h->group, head, h);
+
+        MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+        A_ADD(&h->accepted, rc == 0, relaxed);
+    }
+    return 0;
+}
+
+static int behead(void *arg)
+{
+    struct hydra h = {.group = weft_group_open(NULL)};
+    int rc;
+
+    world->scope = &h.group->scope;
+    A_STORE(&world->over, 1, release);
+    rc = weft_spawn(h.group, head, &h);
+    MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
+    A_ADD(&h.accepted, rc == 0, relaxed);
+    (void)wait_forever(arg);
+    MODEL_CHECK(weft_group_wait(h.group) == 0);
+    MODEL_CHECK(A_LOAD(&h.entered, relaxed) == A_LOAD(&h.accepted, relaxed));
+    weft_group_close(h.group);
+    return 0;
+}
+
+static void spawns(void)
+{
+    unsigned canceller;
+
+    begin(2);
+    canceller = model_start("canceller", cancel_middle, NULL);
+    MODEL_CHECK(weft_runtime_run(world->rt, behead, NULL) == 0);
+    model_join(canceller);
+    end();
+}
+
+/* A task is cancelled by its handle while it ends: it was cancelled, or it ended first, and its record is not used again before the canceller
+ * is through. */
+
+static int end_at_once(void *arg)
+{
+    (void)fail_linked(arg);
+    return weft_yield();
+}
+
+static int sleep_a_little(void *arg)
+{
+    (void)arg;
+    MODEL_CHECK(weft_sleep_until(weft__clock() + 3000) == 0);
+    return 0;
+}
+
+static void cancel_handle(void *arg)
+{
+    (void)arg;
+    while (A_LOAD(&world->over, acquire) == 0)
+        model_spin();
+    for (unsigned i = model_choose(8); i > 0; i--)
+        model_spin();
+    MODEL_CHECK(weft_task_cancel(world->handle) == 0);
+    A_STORE(&world->over, 2, release);
+}
+
+static int hand_out(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    int rc;
+
+    (void)arg;
+    world->handle = weft_spawn_task(g, end_at_once, NULL, NULL);
+    A_STORE(&world->over, 1, release);
+    rc = weft_task_join(world->handle);
+    MODEL_CHECK(rc == 0 || (rc == WEFT_ETASKCANCELED && weft_task_reason(world->handle) == WEFT_REASON_CALL));
+    /* The task's record again: a canceller that is still at it would claim this wait. */
+    MODEL_CHECK(weft_spawn(g, sleep_a_little, NULL) == 0);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    while (A_LOAD(&world->over, acquire) != 2) {
+        MODEL_CHECK(weft_yield() == 0);
+        model_spin();
+    }
+    weft_task_release(world->handle);
+    return 0;
+}
+
+static void handles(void)
+{
+    unsigned canceller;
+
+    begin(2);
+    canceller = model_start("canceller", cancel_handle, NULL);
+    MODEL_CHECK(weft_runtime_run(world->rt, hand_out, NULL) == 0);
     model_join(canceller);
     end();
 }
@@ -1074,6 +1184,8 @@ int main(int argc, char **argv)
         {"leaving", leaving},
         {"closing", closing},
         {"two_marks", two_marks},
+        {"spawns", spawns},
+        {"handles", handles},
     };
 
     return model_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
