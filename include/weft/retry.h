@@ -30,8 +30,8 @@ typedef struct weft_retry_options {
     int64_t max_ms;   /* no cap is longer; 0: 30,000, or first_ms where that is longer */
     double factor;    /* from cap to cap, at least 1; 0: 2 */
     int jitter;       /* enum weft_jitter; `true` is the full one */
-    bool (*retry_if)(
-        int code, void *arg); /* asked after each failure that is not the last; false: give up. NULL: never give up */
+    /* Asked after each failure that is not the last; false: give up. NULL: never give up. */
+    bool (*retry_if)(int code, void *arg);
     uint64_t reserved[4];
 } weft_retry_options;
 
