@@ -203,8 +203,8 @@ static inline bool has_children(weft_group *g)
 int weft__group_result_slow(const weft_group *g, struct weft__task *t)
 {
     int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
-    enum weft_reason reason = weft__scope_reason(&g->scope);
     bool canceled = weft__task_canceled(t);
+    enum weft_reason reason = weft__scope_reason(&g->scope); /* after it: where it saw the group's mark, so does this */
 
     if (weft__group_succeeded(g))
         return 0;
