@@ -251,11 +251,14 @@ int weft_group_wait(weft_group *g)
     return WEFT__LIKELY(weft__group_is_well(g, t)) ? 0 : end_at_once(g, t);
 }
 
-/* Ends what is left of a group that is closed. Returns the caller's worker after it. */
+/* Ends what is left of a group that is closed. Returns the caller's worker after it; NULL: it was closed before. */
 static WEFT__NOINLINE struct weft__worker *end_early(struct weft__task *t, weft_group *g)
 {
-    if (t->scope != &g->scope)
+    if (t->scope != &g->scope) {
+        if (!weft__scope_is_open(t, &g->scope))
+            return NULL;
         weft__scope_close_inner(t, &g->scope);
+    }
     if (has_children(g)) {
         (void)weft__cancel(t->rt, &g->scope, WEFT_REASON_CALL);
         run_children(weft__worker_self(), t, g);
@@ -271,8 +274,8 @@ void weft_group_close(weft_group *g)
 
     if (WEFT__UNLIKELY(g == NULL || t == NULL || t != g->scope.owner))
         return;
-    if (WEFT__UNLIKELY(t->scope != &g->scope || has_children(g)))
-        w = end_early(t, g);
+    if (WEFT__UNLIKELY((t->scope != &g->scope || has_children(g)) && (w = end_early(t, g)) == NULL))
+        return;
     weft__group_leave(g, t);
     give(w, g);
 }

@@ -117,6 +117,15 @@ void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
         t->seen_canceled = 0; /* nobody reads it as an answer before the epoch is known again */
 }
 
+bool weft__scope_is_open(struct weft__task *t, const weft_scope *s)
+{
+    for (const weft_scope *open = t->scope; open->owner == t; open = open->parent)
+        if (open == s)
+            return true;
+    weft__report_misuse(t, "closes a group or scope that is closed");
+    return false;
+}
+
 void weft__scope_close_inner(struct weft__task *t, weft_scope *until)
 {
     while (t->scope != until) {
@@ -195,8 +204,11 @@ ssize_t weft_scope_close(weft_scope *s, ssize_t result)
 
     if (s == NULL || t != s->owner)
         return result < 0 ? result : s == NULL ? WEFT_ENOMEM : WEFT_EINVAL;
-    if (t->scope != s)
+    if (t->scope != s) {
+        if (!weft__scope_is_open(t, s))
+            return result < 0 ? result : WEFT_EINVAL;
         weft__scope_close_inner(t, s);
+    }
     weft__scope_leave(t, s); /* ends the timer first: the reason is final after it */
     if (s->kind == WEFT__SCOPE_SHIELD)
         lower_shield(t, s);

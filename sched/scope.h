@@ -140,6 +140,10 @@ static inline void weft__scope_leave(struct weft__task *t, weft_scope *s)
         t->scope = s->parent;
 }
 
+/* Whether `s` is a scope that `t`, the calling task, has open; else it is reported in debug mode. For what is closed out of turn: a
+ * handle may be that of a record that is free. */
+bool weft__scope_is_open(struct weft__task *t, const weft_scope *s);
+
 /* Closes what `t` has open inside `until`, innermost first. Suspends where groups have children left. */
 void weft__scope_close_inner(struct weft__task *t, weft_scope *until);
 

@@ -104,6 +104,61 @@ WEFT_TEST(rules_report, task_that_leaves_groups_or_scopes_open_is_named_in_debug
     CHECK_STR_EQ(said, "");
 }
 
+/* Groups and scopes that are closed once more. */
+
+static int close_twice(void *arg)
+{
+    weft_group *g = weft_group_open(NULL), *inner_group;
+    weft_scope *inner;
+
+    (void)arg;
+    inner = weft_scope_open(0);
+    inner_group = weft_group_open(NULL);
+    CHECK_OK(weft_spawn(inner_group, nothing, NULL));
+    weft_group_close(g); /* with what is inside */
+    CHECK_RC((int)weft_scope_close(inner, 0), WEFT_EINVAL);
+    CHECK_RC((int)weft_scope_close(inner, -EPROTO), -EPROTO);
+    weft_group_close(inner_group);
+    weft_group_close(g);
+    /* All is as before. */
+    g = weft_group_open(NULL);
+    CHECK_OK(weft_spawn(g, nothing, NULL));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return weft_yield();
+}
+
+static int run_close_twice(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+
+    (void)arg;
+    CHECK_OK(weft_spawn_with(g, close_twice, NULL, &(weft_task_options){.name = "hurried"}));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
+
+static void twice_with_debug(void)
+{
+    CHECK_OK(run_as(true, run_close_twice, NULL));
+}
+
+static void twice_without_debug(void)
+{
+    (void)unsetenv("WEFT_DEBUG");
+    CHECK_OK(run_as(false, run_close_twice, NULL));
+}
+
+WEFT_TEST(rules_report, closing_what_was_closed_with_an_outer_one_changes_nothing_and_is_named_in_debug_mode)
+{
+    CHECK_EQ(process_listen(twice_with_debug, said, sizeof said), 0);
+    CHECK_EQ(times("weft: task hurried closes a group or scope that is closed\n"), 4);
+    CHECK_EQ(times("\n"), 4);
+    CHECK_EQ(process_listen(twice_without_debug, said, sizeof said), 0);
+    CHECK_STR_EQ(said, "");
+}
+
 /* Loops that try again although they are cancelled. */
 
 #define TRIES_AGAIN "tries again and again although it is canceled\n"
