@@ -19,10 +19,12 @@
  *
  * A group that lives for months, a server's, keeps nothing of the children that have ended but their errors, up to max_errors.
  *
- * Groups and scopes of a task nest: close them in the reverse order of opening. Closing an outer one first closes
- * those inside it, whose handles are gone then: to use the handle of a group or scope that has been closed, by this or by a call, is
- * undefined. (Closing it once more changes nothing, and debug reports it, as long as no other has taken its place in memory.) What a task leaves open when its function returns is cancelled, waited for and closed before the task counts as
- * ended, and reported where the runtime has its option debug; but by then the frame of the function is gone, and with it what
+ * Groups and scopes of a task nest: close them in the reverse order of opening. Closing an outer one first closes those inside
+ * it, whose handles are gone then: to use the handle of a group or scope that has been closed, by this or by a call, is undefined.
+ * (Closing it once more changes nothing, and debug reports it, as long as no other has taken its place in memory.)
+ *
+ * What a task leaves open when its function returns is cancelled, waited for and closed before the task counts as ended, and
+ * reported where the runtime has its option debug; but by then the frame of the function is gone, and with it what
  * its children may still point to: the block form is the safe one.
  */
 #ifndef WEFT_GROUP_H
