@@ -64,6 +64,19 @@ static bool abandon(struct weft__job *c, struct weft__task *t)
     return false;
 }
 
+/* Waits for a call that the pool has taken. */
+static int wait_for(struct weft_pool *p, struct weft__job *c, struct weft__task *t, bool *left)
+{
+    if (weft__park(t) == WEFT__WON_EVENT)
+        return c->rc;
+    if (weft__pool_take_back(p, c))
+        return WEFT_ECANCELED;
+    if (c->abandon == NULL)
+        return weft__job_hold(c, t);
+    *left = abandon(c, t);
+    return *left ? WEFT_ECANCELED : c->rc;
+}
+
 /* Gives the call to the pool and waits for it. A record that was abandoned is the thread's: then `*left` is true. */
 static int call(struct weft_pool *p, struct weft__job *c, struct weft__task *t, bool *left)
 {
@@ -79,14 +92,9 @@ static int call(struct weft_pool *p, struct weft__job *c, struct weft__task *t, 
         weft__park_abandon(t);
         return rc;
     }
-    if (weft__park(t) == WEFT__WON_EVENT)
-        return c->rc;
-    if (weft__pool_take_back(p, c))
-        return WEFT_ECANCELED;
-    if (c->abandon == NULL)
-        return weft__job_hold(c, t);
-    *left = abandon(c, t);
-    return *left ? WEFT_ECANCELED : c->rc;
+    rc = wait_for(p, c, t, left);
+    weft__pool_let_go(p);
+    return rc;
 }
 
 int weft_blocking(weft_fn fn, void *arg)

@@ -76,6 +76,8 @@ struct weft_pool {
     bool has_ended; /* `ended` is a thread that has ended, and that nobody has joined: the next one to end does */
     pthread_t ended;
 
+    _Atomic uint32_t
+        callers; /* tasks whose calls were taken, and that may come back to the pool: written and waited for as the next */
     _Atomic uint32_t threads; /* alive or being made; written under the lock; a futex word for who ends the pool */
 };
 
@@ -87,6 +89,9 @@ void weft__pool_fini(struct weft_pool *p);
 
 /* Gives `c` to a thread, or queues it: 0, and then its task is woken when it is DONE; or WEFT_EFULL, WEFT_ECLOSED. */
 int weft__pool_submit(struct weft_pool *p, struct weft__job *c);
+
+/* Its task does not come to the pool for it any more, which may be gone after this. To be called once for each call that was taken. */
+void weft__pool_let_go(struct weft_pool *p);
 
 /* Takes `c` out of the queue again. False: it has begun, or has been refused. */
 bool weft__pool_take_back(struct weft_pool *p, struct weft__job *c);

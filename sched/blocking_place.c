@@ -82,6 +82,7 @@ int weft_block_in_place(weft_fn fn, void *arg)
     struct weft__task *t = w != NULL ? w->current : NULL;
     struct weft__job c = {.fn = fn, .arg = arg, .in_place = true, .task = t};
     struct weft_pool *p;
+    bool won, is_taken_back, is_lent;
     int rc;
 
     if (t == NULL)
@@ -97,11 +98,14 @@ int weft_block_in_place(weft_fn fn, void *arg)
         weft__park_abandon(t);
         return rc;
     }
-    if (weft__park(t) == WEFT__WON_EVENT)
-        return A_LOAD(&c.state, relaxed) == WEFT__JOB_LENT ? use_thread(&c, t)
-                                                           : c.rc; /* relaxed: the claim came after it */
-    if (weft__pool_take_back(p, &c) ||
-        A_LOAD(&c.state, relaxed) == WEFT__JOB_LENT) /* relaxed: written under the lock */
-        return WEFT_ECANCELED;                       /* the thread's claim fails */
-    return weft__job_hold(&c, t);                    /* it is being refused */
+    won = weft__park(t) == WEFT__WON_EVENT;
+    is_taken_back = !won && weft__pool_take_back(p, &c);
+    weft__pool_let_go(p);
+    /* relaxed: the claim came after it, or it was written under the lock */
+    is_lent = A_LOAD(&c.state, relaxed) == WEFT__JOB_LENT;
+    if (won)
+        return is_lent ? use_thread(&c, t) : c.rc;
+    if (is_taken_back || is_lent)
+        return WEFT_ECANCELED;    /* the thread's claim fails */
+    return weft__job_hold(&c, t); /* it is being refused */
 }

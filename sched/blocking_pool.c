@@ -190,15 +190,25 @@ int weft__pool_submit(struct weft_pool *p, struct weft__job *c)
     } else if (p->queue_limit != 0 && p->queued >= p->queue_limit + p->coming) {
         rc = WEFT_EFULL; /* those who come take as many */
     }
-    if (rc == 0)
+    if (rc == 0) {
         append(p, c);
+        A_ADD(&p->callers, 1, relaxed); /* relaxed: under the lock */
+    }
     weft__unlock(&p->lock);
-    /* From here on the call may have ended, and a pool that is being destroyed be gone. */
+    /* From here on the call may have ended, but the pool is there until its task lets go of it. */
     if (s != NULL)
         wake(s);
     if (grows && (rc = weft__thread_start(&thread, thread_main, p, NULL, 0)) < 0)
         refuse(p, rc);
     return rc < 0 && !grows ? rc : 0;
+}
+
+void weft__pool_let_go(struct weft_pool *p)
+{
+    weft__lock(&p->lock);
+    if (A_SUB(&p->callers, 1, relaxed) == 1 && p->ending) /* relaxed: under the lock */
+        weft__futex_wake(&p->callers, 1);
+    weft__unlock(&p->lock);
 }
 
 bool weft__pool_take_back(struct weft_pool *p, struct weft__job *c)
@@ -224,6 +234,8 @@ void weft__pool_fini(struct weft_pool *p)
     weft__unlock(&p->lock);
     while ((left = A_LOAD(&p->threads, relaxed)) != 0) /* relaxed: what they wrote is seen by joining them */
         weft__futex_wait(&p->threads, left, WEFT_NEVER);
+    while ((left = A_LOAD(&p->callers, relaxed)) != 0) /* relaxed: what they wrote is seen under the lock */
+        weft__futex_wait(&p->callers, left, WEFT_NEVER);
     weft__lock(&p->lock); /* the last one is out of it */
     weft__unlock(&p->lock);
     if (p->has_ended)
@@ -247,10 +259,36 @@ int weft_pool_create(weft_pool **out, const weft_pool_options *options)
     return 0;
 }
 
+struct ending {
+    struct weft_pool *pool;
+    bool is_done;
+};
+
+static int end(void *arg)
+{
+    struct ending *e = arg;
+
+    weft__pool_fini(e->pool);
+    e->is_done = true;
+    return 0;
+}
+
 void weft_pool_destroy(weft_pool *p)
 {
+    struct ending e = {.pool = p};
+
     if (p == NULL)
         return;
-    weft__pool_fini(p);
+    if (weft__task_self() != NULL) {
+        weft_scope *s = weft_shield_open(WEFT_NEVER - 1);
+
+        /* Where there is no thread for it, at least not before the tasks that need this worker have come back. */
+        if (weft_blocking(end, &e) < 0)
+            while (A_LOAD(&p->callers, relaxed) != 0) /* relaxed: the end looks again under the lock */
+                (void)weft_yield();
+        (void)weft_scope_close(s, 0);
+    }
+    if (!e.is_done)
+        weft__pool_fini(p);
     weft__free(p);
 }

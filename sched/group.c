@@ -202,9 +202,11 @@ static inline bool has_children(weft_group *g)
 
 int weft__group_result_slow(const weft_group *g, struct weft__task *t)
 {
-    int error = A_LOAD(&g->error, relaxed); /* relaxed: the failed child has been joined */
     bool canceled = weft__task_canceled(t);
-    enum weft_reason reason = weft__scope_reason(&g->scope); /* after it: where it saw the group's mark, so does this */
+    /* After it: where it saw the group's mark, these see it too, and the error that came before it. relaxed: as said, or a failed
+     * child has been joined */
+    enum weft_reason reason = weft__scope_reason(&g->scope);
+    int error = A_LOAD(&g->error, relaxed);
 
     if (weft__group_succeeded(g))
         return 0;

@@ -59,7 +59,7 @@ static void set_name(weft_task *h, const char *name)
     if (name != NULL)
         memcpy(u.text, name, strnlen(name, WEFT_NAME_MAX));
     for (size_t i = 0; i < sizeof u.words / sizeof u.words[0]; i++)
-        A_STORE(&h->name[i], u.words[i], relaxed); /* relaxed: published with the task */
+        A_STORE(&h->name[i], u.words[i], release); /* after the handle was taken from its last task, for weft_tasks() */
 }
 
 /* Running. */
@@ -124,8 +124,7 @@ static int run(void *arg)
     } else if (g->wraps && weft__group_policy(g) == WEFT_FIRST_SUCCESS) {
         weft__group_child_succeeded(g, t->rt);
     }
-    t->has_locals = false;
-    weft__locals_drop(h->locals);
+    weft__locals_end(t);
     weft__spinlock_lock(&h->lock);
     A_STORE(&h->state, WEFT_TASK_DONE, release); /* with it code and result; pairs with the acquire of who sees it */
     weft__handle_tell(h, WEFT__EVENT_DONE);
@@ -133,7 +132,7 @@ static int run(void *arg)
     if (g->wraps)
         weft__group_let_go(g);
     A_STORE(&t->fn, A_LOAD(&h->fn, relaxed), relaxed); /* relaxed: for reports */
-    A_STORE(&t->handle, NULL, relaxed);
+    A_STORE(&t->handle, NULL, release);                /* after the function */
     unref(h);
     return 0;
 }
@@ -162,13 +161,13 @@ int weft__handle_attach(struct weft__task *child, const struct weft__task *spawn
         set_name(h, wish->name);
     h->locals = spawner != NULL ? weft__locals_share(spawner) : NULL;
     child->has_locals = h->locals != NULL;
-    A_STORE(&h->fn, A_LOAD(&child->fn, relaxed), relaxed);
+    A_STORE(&h->fn, A_LOAD(&child->fn, relaxed), release); /* as with the name */
     h->arg = child->arg;
     h->scope.kind = WEFT__SCOPE_OF_TASK;
     weft__scope_push(child, &h->scope);
     child->arg = h;
     A_STORE(&child->handle, h, release); /* pairs with weft_tasks(); others get it with the task */
-    A_STORE(&child->fn, run, relaxed);
+    A_STORE(&child->fn, run, release);   /* after the handle, for weft_tasks() */
     return 0;
 }
 
@@ -187,8 +186,7 @@ void weft__handle_late_end(struct weft__task *t)
 {
     weft_task *h = A_LOAD(&t->handle, relaxed); /* relaxed: the calling task's own */
 
-    t->has_locals = false;
-    weft__locals_drop(h->locals);
+    weft__locals_end(t);
     A_STORE(&t->handle, NULL, relaxed);
     give(h);
 }

@@ -105,13 +105,14 @@ static inline int call(struct half *h, struct weft__task *t, weft_fn fn, void *a
     return rc;
 }
 
-/* The offered half is not at the bottom of the deque: waits for whoever has it, or takes it. */
-static WEFT__NOINLINE void wait_for_other(struct half *h, struct weft__task *t, struct weft__worker *w, void *instead)
+/* The offered half is not at the bottom of the deque: waits for whoever has it, or takes it. The first has returned `rc`. */
+static WEFT__NOINLINE void wait_for_other(struct half *h, struct weft__task *t, struct weft__worker *w, void *instead,
+                                          int rc)
 {
     if (instead != NULL)
         (void)weft__deque_push(&w->deque, instead); /* the room that it had is still there */
     weft__group_wait_for(&h->group, t, 1);
-    if (h->returned && A_LOAD(&h->group.error, relaxed) == 0) /* relaxed: the calling task's own */
+    if (h->returned && rc >= 0)
         (void)call(h, t, h->fn, h->arg);
 }
 
@@ -141,7 +142,7 @@ int weft_join(weft_fn f, void *a, weft_fn g, void *b)
         w = weft__worker_self();
         item = weft__deque_pop(&w->deque);
         if (WEFT__UNLIKELY(item != tagged(&h)))
-            wait_for_other(&h, t, w, item);
+            wait_for_other(&h, t, w, item, rc);
         else if (WEFT__LIKELY(rc >= 0))
             (void)call(&h, t, g, b);
     }

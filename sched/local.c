@@ -21,7 +21,7 @@ static void drop_value(struct value *v)
 {
     if (A_SUB(&v->refs, 1, acq_rel) != 1) /* acq_rel: the last sees what all others did with it */
         return;
-    if (v->key->drop != NULL)
+    if (v->key->drop != NULL && v->value != NULL)
         v->key->drop(v->value);
     weft__free(v);
 }
@@ -56,6 +56,20 @@ int weft__locals_adopt(struct weft__task *t, struct weft__locals *l)
     h->locals = l;
     t->has_locals = true;
     return 0;
+}
+
+void weft__locals_end(struct weft__task *t)
+{
+    weft_task *h = A_LOAD(&t->handle, relaxed); /* relaxed: the task's own */
+
+    /* What is called for a value that is dropped may set others. */
+    while (t->has_locals) {
+        struct weft__locals *l = h->locals;
+
+        h->locals = NULL;
+        t->has_locals = false;
+        weft__locals_drop(l);
+    }
 }
 
 /* Where `key` stands, or the count. */

@@ -18,6 +18,9 @@ struct weft__locals *weft__locals_share(const struct weft__task *t);
 /* Gives `t`, which is not shared yet and may have a handle, the set. 0 or -ENOMEM; the caller keeps its count. */
 int weft__locals_adopt(struct weft__task *t, struct weft__locals *l);
 
+/* Gives up what `t` has, which is the calling task or known to nobody else, and ends. */
+void weft__locals_end(struct weft__task *t);
+
 /* Gives up a count; takes NULL. */
 void weft__locals_drop(struct weft__locals *l);
 

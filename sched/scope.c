@@ -76,8 +76,12 @@ int weft__scope_reschedule(struct weft__worker *w, weft_scope *s, weft_time dead
         A_STORE(&s->timer.deadline, deadline, relaxed); /* relaxed: a number, here and below */
         return weft__cancel(w->rt, s, WEFT_REASON_DEADLINE) ? 0 : WEFT_ECANCELED;
     }
-    if (weft__timer_move(&s->timer, deadline))
+    if (weft__timer_move(&s->timer, deadline)) {
+        /* This worker does not look at the heap of another before it sleeps, and that one may sleep in the poller. */
+        if (s->timer.home != &w->timers)
+            weft__idle_timer_added(w->rt, deadline);
         return 0;
+    }
     /* There was none, or it has just passed. */
     weft__timer_remove(&s->timer);
     if (weft__scope_reason(s) != WEFT_REASON_NONE)
@@ -119,7 +123,10 @@ void weft__scope_leave_slow(struct weft__task *t, weft_scope *s)
 
 bool weft__scope_is_open(struct weft__task *t, const weft_scope *s)
 {
-    for (const weft_scope *open = t->scope; open->owner == t; open = open->parent)
+    /* Not out of what it is called by: the half of a join, or its own function. */
+    for (const weft_scope *open = t->scope;
+         open->owner == t && open->kind != WEFT__SCOPE_OF_HALF && open->kind != WEFT__SCOPE_OF_TASK;
+         open = open->parent)
         if (open == s)
             return true;
     weft__report_misuse(t, "closes a group or scope that is closed");

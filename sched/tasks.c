@@ -20,16 +20,17 @@ static void read_name(weft_task *h, char *out)
     out[WEFT_NAME_MAX] = '\0';
 }
 
-/* True when a task lives in `t`, and then what it is. */
-static bool look(weft_runtime *rt, struct weft__task *t, weft_task_info *out)
+enum look { NOBODY, CHANGING, SEEN };
+
+/* What task lives in `t`. acquire, here and below: one after the other. Pairs with the releases in weft__task_init() and handle.c */
+static enum look look(weft_runtime *rt, struct weft__task *t, weft_task_info *out)
 {
-    /* acquire, here and below: one after the other. Pairs with the release in weft__task_init() */
     weft_fn fn = A_LOAD(&t->fn, acquire);
     uint32_t generation = A_LOAD(&t->generation, acquire);
     weft_task *h = A_LOAD(&t->handle, acquire);
 
     if (fn == NULL)
-        return false;
+        return NOBODY;
     memset(out, 0, sizeof *out);
     out->fn = fn;
     if (h != NULL) {
@@ -39,7 +40,9 @@ static bool look(weft_runtime *rt, struct weft__task *t, weft_task_info *out)
     out->waiting = (A_LOAD(&t->wait, acquire) & WEFT__PHASE_MASK) == WEFT__PARKED;
     out->id = weft__task_id_in(rt, t);
     return A_LOAD(&t->fn, acquire) == fn && A_LOAD(&t->generation, acquire) == generation &&
-           A_LOAD(&t->handle, acquire) == h;
+                   A_LOAD(&t->handle, acquire) == h
+               ? SEEN
+               : CHANGING;
 }
 
 struct list {
@@ -52,8 +55,12 @@ static void add(void *record, void *arg)
 {
     struct list *l = arg;
     weft_task_info info;
+    enum look found;
 
-    if (!look(l->rt, record, &info))
+    /* It changes at the begin and the end of a task, and where one gets a handle late. */
+    while ((found = look(l->rt, record, &info)) == CHANGING)
+        weft__stall();
+    if (found == NOBODY)
         return;
     if (l->count < l->capacity)
         l->out[l->count] = info;

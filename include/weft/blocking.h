@@ -95,8 +95,8 @@ typedef struct weft_pool_options {
 WEFT_API WEFT_CHECK int weft_pool_create(weft_pool **out, const weft_pool_options *options) WEFT_NONNULL(1);
 
 /* Waits until all that was called has ended, what is still queued included, ends the threads and frees the pool. Calls that
- * come meanwhile return WEFT_ECLOSED; none may come after it (undefined). Blocks the calling thread: from a task, call it by way
- * of weft_blocking(). Not for threads of the pool itself (undefined). Takes NULL. */
+ * come meanwhile return WEFT_ECLOSED; none may come after it (undefined). A task suspends, and is not
+ * cut short; a thread blocks. Not for threads of the pool itself (undefined). Takes NULL. */
 WEFT_API void weft_pool_destroy(weft_pool *pool);
 
 WEFT_END_DECLS

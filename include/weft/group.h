@@ -70,10 +70,11 @@ WEFT_API weft_group *weft_group_open(const weft_group_options *options);
  *   0               by the policy WEFT_FIRST_SUCCESS, a child has succeeded
  *   the first error of a child or of a spawn, or given to weft_group_fail(); a child's WEFT_ECANCELED is none when
  *                   its group was being cancelled, or that child was by weft_task_cancel()
- *   WEFT_ECANCELED  a scope around the group is cancelled. An error does not swallow it: the next checkpoint says so. Also where the
- *                   call is made in a cancelled scope that was opened inside of the group
+ *   WEFT_ECANCELED  a scope around the group is cancelled. An error does not swallow it: the next checkpoint says so
  *   WEFT_ETIMEDOUT  the deadline of the group has passed
- *   0               all is well, or the group was cancelled by weft_group_cancel()
+ *   0               the group was cancelled by weft_group_cancel()
+ *   WEFT_ECANCELED  the call is made in a cancelled scope that was opened inside of the group
+ *   0               all is well
  * A scope opened inside of the group does not hold the children, so a deadline of such a scope does not end a wait in it: give the
  * deadline to the group, or move the group's (weft_group_reschedule()).
  * The group may be used again after it: for more spawns, and another wait.

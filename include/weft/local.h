@@ -10,7 +10,8 @@
  *     ...
  *     struct id *mine = weft_local_get(&request);
  *
- * A child inherits the values at the moment of the spawn; so does the half of weft_join() and a task that is started detached.
+ * A child inherits the values at the moment of the spawn, also one that is started detached. The halves of weft_join() and the pieces
+ * of a parallel loop have those of their caller; what one of them sets the others may see or not, so let them set none.
  * A task that never sets nor inherits one pays nothing for them.
  */
 #ifndef WEFT_LOCAL_H
@@ -21,10 +22,9 @@
 WEFT_BEGIN_DECLS
 
 typedef struct weft_local {
-    void (*drop)(
-        void *
-            value); /* called once for each value that was set, when the last task that holds it has replaced it or ended;
-                                * on any thread, must not suspend. NULL: nothing is called, and the value must outlive those tasks */
+    /* Called once for each value that was set and is not NULL, when the last task that holds it has replaced it or ended; on any
+     * thread; it must not suspend. NULL: nothing is called, and the value must outlive those tasks. */
+    void (*drop)(void *value);
 } weft_local;
 
 /* Sets the value of `key` for the calling task and the children that it spawns from here on; NULL: none. Returns 0, or WEFT_ENOMEM: all is as

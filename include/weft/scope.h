@@ -46,7 +46,7 @@ WEFT_API weft_scope *weft_shield_open(weft_time deadline);
 /*
  * Leaves the scope and frees it; call it in the task that opened it. Returns `result`, the result of what ran inside,
  * with one change: WEFT_ECANCELED becomes WEFT_ETIMEDOUT when the deadline of this scope has passed and no scope around
- * it is cancelled. With NULL (the open failed) it returns `result` where that is negative, else WEFT_ENOMEM.
+ * it is cancelled, or it is a shield. With NULL (the open failed) it returns `result` where that is negative, else WEFT_ENOMEM.
  * Does not suspend, unless groups opened inside the scope are still open.
  */
 WEFT_API ssize_t weft_scope_close(weft_scope *s, ssize_t result);

@@ -450,3 +450,56 @@ WEFT_TEST(blocking_pool, pool_that_cannot_be_made_is_reported)
     CHECK_OK(weft_pool_create(&p, NULL));
     weft_pool_destroy(p); /* without a thread */
 }
+
+/* The end of a pool, while a task that was cancelled in a call is still to come back to it. */
+
+struct leaver {
+    weft_pool *pool;
+    struct gate gate;
+};
+
+static int call_own_pool(void *arg)
+{
+    struct leaver *l = arg;
+
+    return weft_blocking_with(l->pool, pass_gate, &l->gate, NULL);
+}
+
+static void *destroy_it(void *arg)
+{
+    weft_pool_destroy(arg);
+    return NULL;
+}
+
+static int destroy_under(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 20; i++) {
+        weft_group *g = weft_group_open(NULL);
+        struct leaver l = {.pool = NULL};
+        bool by_thread = i % 2 == 0;
+        pthread_t thread;
+
+        CHECK_OK(weft_pool_create(&l.pool, NULL));
+        CHECK_OK(weft_spawn(g, call_own_pool, &l));
+        while (atomic_load(&l.gate.begun) == 0)
+            CHECK_OK(weft_sleep_ms(1));
+        if (by_thread)
+            CHECK_EQ(pthread_create(&thread, NULL, destroy_it, l.pool), 0);
+        CHECK_OK(weft_group_cancel(g)); /* claims the wait of the call */
+        open_gate(&l.gate);
+        pause_thread_ms(1); /* the call ends first, where the task has no other worker */
+        if (!by_thread)
+            weft_pool_destroy(l.pool); /* by a task, whose worker the caller may need */
+        CHECK_OK(weft_group_wait(g));
+        weft_group_close(g);
+        if (by_thread)
+            CHECK_EQ(pthread_join(thread, NULL), 0);
+    }
+    return 0;
+}
+
+WEFT_TEST(blocking_pool, destroy_waits_for_tasks_that_were_cancelled_in_a_call)
+{
+    CHECK_OK(test_run(destroy_under, NULL));
+}

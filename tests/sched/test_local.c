@@ -128,3 +128,51 @@ WEFT_TEST(local, a_value_is_dropped_once_it_is_replaced)
     CHECK_OK(test_run(replace_often, NULL));
     CHECK_EQ(dropped, 100);
 }
+
+static int set_null(void *arg)
+{
+    (void)arg;
+    CHECK_OK(weft_local_set(&owned, NULL));
+    CHECK_OK(weft_local_set(&owned, number(1)));
+    CHECK_OK(weft_local_set(&owned, NULL));
+    return 0;
+}
+
+WEFT_TEST(local, null_is_no_value_to_be_dropped)
+{
+    CHECK_OK(test_run(set_null, NULL));
+    CHECK_EQ(dropped, 1);
+}
+
+static void drop_and_set(void *value);
+static const weft_local stubborn = {drop_and_set};
+
+static void drop_and_set(void *value)
+{
+    int left = *(int *)value;
+
+    free(value);
+    atomic_fetch_add(&dropped, 1);
+    if (left > 0)
+        CHECK_OK(weft_local_set(&stubborn, number(left - 1)));
+}
+
+static int set_stubborn(void *arg)
+{
+    weft_group *g;
+
+    if (arg != NULL)
+        return weft_local_set(&stubborn, number(3));
+    g = weft_group_open(NULL);
+    CHECK_OK(weft_spawn(g, set_stubborn, g));
+    CHECK_OK(weft_spawn_with(g, set_stubborn, g, &(weft_task_options){.name = "stubborn"}));
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    return 0;
+}
+
+WEFT_TEST(local, dropping_a_value_may_set_another)
+{
+    CHECK_OK(test_run(set_stubborn, NULL));
+    CHECK_EQ(dropped, 8);
+}

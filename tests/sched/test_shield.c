@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+
 #include "tests/sched/tasks.h"
 
 static int hold_back(void *arg)
@@ -266,4 +268,49 @@ static int push_on(void *arg)
 WEFT_TEST(shield, a_scopes_deadline_can_be_moved_later_and_earlier)
 {
     CHECK_OK(test_run(push_on, NULL));
+}
+
+/* A deadline that is moved where the task has come to another worker than the one whose timers it is among. */
+
+static int keep_busy(void *arg)
+{
+    while (atomic_load((atomic_int *)arg) == 0)
+        CHECK_OK(weft_yield());
+    return 0;
+}
+
+static int pause_shortly(void *arg)
+{
+    (void)arg;
+    pause_thread_ms(1);
+    return 0;
+}
+
+static int move_from_afar(void *arg)
+{
+    (void)arg;
+    for (int round = 0; round < 5; round++) {
+        weft_scope *s = weft_scope_open(weft_after_ms(FOREVER_MS));
+        weft_group *g = weft_group_open(NULL);
+        atomic_int stop = 0;
+        pthread_t home = pthread_self();
+
+        for (int i = 0; i < 3; i++)
+            CHECK_OK(weft_spawn(g, keep_busy, &stop));
+        for (int i = 0; i < 50 && pthread_equal(home, pthread_self()); i++)
+            CHECK_OK(weft_blocking(pause_shortly, NULL));
+        atomic_store(&stop, 1);
+        CHECK_OK(weft_group_wait(g));
+        weft_group_close(g);
+        pause_thread_ms(5); /* the others may fall asleep, until the old deadline */
+        CHECK_OK(weft_scope_reschedule(s, weft_after_ms(10)));
+        CHECK_RC(weft_sleep_until(WEFT_NEVER), WEFT_ECANCELED);
+        CHECK_RC((int)weft_scope_close(s, WEFT_ECANCELED), WEFT_ETIMEDOUT);
+    }
+    return 0;
+}
+
+WEFT_TEST(shield, a_deadline_moved_earlier_on_another_worker_is_kept)
+{
+    CHECK_OK(test_run(move_from_afar, NULL));
 }
