@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sched/pages.h"
 #include "tests/support/support.h"
 
 static int entries(const char *path)
@@ -176,4 +177,18 @@ int process_listen(void (*body)(void), char *said, size_t size)
     said[used] = '\0';
     (void)close(fd[0]);
     return process_wait(child);
+}
+
+bool process_stacks_cost_mappings(void)
+{
+    enum { PAGES = 1 << 16 }; /* bytes: whole pages wherever it runs */
+    struct weft__ranges r = {.first = weft__map(2 * PAGES), .size = PAGES, .stride = 2 * PAGES, .count = 1};
+    unsigned mapped = 0;
+    int rc = 0;
+
+    CHECK_NOT_NULL(r.first);
+    CHECK_EQ(weft__guard(&r, &mapped, &rc), 1);
+    weft__guards_forget(mapped);
+    weft__unmap(r.first, 2 * PAGES);
+    return mapped > 0;
 }

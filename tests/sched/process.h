@@ -35,4 +35,7 @@ pid_t process_fork(void);
 /* Runs `body` in a child, which then exits: what it says on stderr, and how it ends, as process_wait() tells it. */
 int process_listen(void (*body)(void), char *said, size_t size);
 
+/* Whether each stack costs two memory mappings, as before Linux 6.13 and under emulators: then some 30,000 are all that there are. */
+bool process_stacks_cost_mappings(void);
+
 #endif

@@ -5,7 +5,7 @@
 #include "tests/sched/process.h"
 #include "tests/support/support.h"
 
-/* Sanitizers hold fewer stacks. */
+/* Sanitizers hold fewer stacks, and so do processes whose stacks cost mappings. */
 enum {
     LEVELS = TEST_TSAN   ? 20
              : TEST_ASAN ? 50
@@ -20,7 +20,7 @@ enum {
 
 static int scaled(int n)
 {
-    return test_under_valgrind() ? n / 50 + 1 : n;
+    return test_under_valgrind() ? n / 50 + 1 : process_stacks_cost_mappings() ? n / 5 : n;
 }
 
 struct tree {

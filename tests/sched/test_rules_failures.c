@@ -12,7 +12,11 @@ enum { CAP = 1000, SLACK_BYTES = 1 << 20, BASE = -100000 };
 
 static int many(void)
 {
-    return test_under_valgrind() ? 2000 : TEST_TSAN ? 3000 : TEST_ASAN ? 20000 : 100000;
+    return test_under_valgrind()            ? 2000
+           : TEST_TSAN                      ? 3000
+           : TEST_ASAN                      ? 20000
+           : process_stacks_cost_mappings() ? 20000
+                                            : 100000;
 }
 
 /* What there is for the errors that a group does not keep. */
