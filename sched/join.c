@@ -15,15 +15,18 @@ struct half {
     struct weft_group group;
     weft_fn fn;
     void *arg;
-    struct weft__locals *locals; /* the caller's, which it may change before the half begins; NULL: none */
+    struct weft__locals *locals; /* where it HAS_LOCALS: the caller's, who may set others before the half begins */
     bool returned;               /* written before the group is counted down */
 };
 
-_Static_assert(_Alignof(struct half) > 1, "the lowest bit of its address is free");
+_Static_assert(_Alignof(struct half) > 3, "the lowest two bits of its address are free");
 
-static void *tagged(struct half *h)
+/* Bits of the address in the deque. */
+enum { IS_HALF = 1, HAS_LOCALS = 2, TAGS = 3 };
+
+static inline void *tagged(struct half *h, bool has_locals)
 {
-    return (char *)h + 1;
+    return (char *)h + (has_locals ? IS_HALF | HAS_LOCALS : IS_HALF);
 }
 
 /* Hands the half back to its owner, which is the only one who may run it. The last access to it. */
@@ -35,17 +38,18 @@ static struct weft__task *give_back(struct half *h)
 }
 
 /* A half of a caller that was spawned with options: it needs a stack like the caller's, and may have to stay on its thread. */
-static WEFT__NOINLINE bool take_kind(struct weft__worker *w, struct weft__task *t, const struct half *h)
+static WEFT__NOINLINE bool take_kind(struct weft__worker *w, struct weft__task *t, const struct half *h,
+                                     bool has_locals)
 {
     const struct weft__task *owner = h->group.scope.owner;
     unsigned stack_class = owner->kind.stack_class;
 
     if (owner->kind.pinned && owner->home != w->index)
         return false;
-    if (h->locals != NULL && weft__locals_adopt(t, h->locals) < 0)
+    if (has_locals && weft__locals_adopt(t, h->locals) < 0)
         return false;
     if (stack_class != 0 && weft__stack_credit_take(&w->rt->stacks[stack_class], 1) < 0) {
-        if (h->locals != NULL)
+        if (has_locals)
             weft__handle_late_end(t);
         return false;
     }
@@ -55,7 +59,8 @@ static WEFT__NOINLINE bool take_kind(struct weft__worker *w, struct weft__task *
 
 struct weft__task *weft__join_adopt(struct weft__worker *w, void *item)
 {
-    struct half *h = (struct half *)(void *)((char *)item - 1);
+    bool has_locals = ((uintptr_t)item & HAS_LOCALS) != 0;
+    struct half *h = (struct half *)(void *)((char *)item - ((uintptr_t)item & TAGS));
     const struct weft__task *owner = h->group.scope.owner;
     struct weft__task *t;
 
@@ -65,7 +70,7 @@ struct weft__task *weft__join_adopt(struct weft__worker *w, void *item)
     if (WEFT__UNLIKELY((t = weft__task_take(w)) == NULL))
         return give_back(h);
     weft__task_init(t, w->rt, &h->group, h->fn, h->arg, 0);
-    if (WEFT__UNLIKELY(!weft__kind_is_plain(owner->kind) || h->locals != NULL) && !take_kind(w, t, h)) {
+    if (WEFT__UNLIKELY(!weft__kind_is_plain(owner->kind) || has_locals) && !take_kind(w, t, h, has_locals)) {
         weft__task_give(w, t);
         return give_back(h);
     }
@@ -89,7 +94,6 @@ static inline void open_half(struct half *h, struct weft__task *t, weft_fn fn, v
     g->members = (struct weft__list){0};
     h->fn = fn;
     h->arg = arg;
-    h->locals = WEFT__UNLIKELY(t->has_locals) ? weft__locals_share(t) : NULL;
     h->returned = false;
 }
 
@@ -116,12 +120,46 @@ static WEFT__NOINLINE void wait_for_other(struct half *h, struct weft__task *t, 
         (void)call(h, t, h->fn, h->arg);
 }
 
+/* The join of a caller that may go on; `has_locals` is known when it is compiled. */
+static inline __attribute__((always_inline)) int join(struct weft__worker *w, struct weft__task *t, weft_fn f, void *a,
+                                                      weft_fn g, void *b, bool has_locals)
+{
+    struct half h;
+    void *item;
+    int rc;
+
+    open_half(&h, t, g, b);
+    if (has_locals)
+        h.locals = weft__locals_share(t);
+    if (WEFT__UNLIKELY(weft__deque_push(&w->deque, tagged(&h, has_locals)) < 0)) {
+        rc = call(&h, t, f, a);
+        if (rc >= 0)
+            (void)call(&h, t, g, b);
+    } else {
+        weft__idle_notify_lazily(w);
+        rc = call(&h, t, f, a);
+        w = weft__worker_self();
+        item = weft__deque_pop(&w->deque);
+        if (WEFT__UNLIKELY(item != tagged(&h, has_locals)))
+            wait_for_other(&h, t, w, item, rc);
+        else if (WEFT__LIKELY(rc >= 0))
+            (void)call(&h, t, g, b);
+    }
+    if (has_locals)
+        weft__locals_drop(h.locals);
+    return weft__group_end(&h.group, t);
+}
+
+static WEFT__NOINLINE int join_with_locals(struct weft__worker *w, struct weft__task *t, weft_fn f, void *a, weft_fn g,
+                                           void *b)
+{
+    return join(w, t, f, a, g, b, true);
+}
+
 int weft_join(weft_fn f, void *a, weft_fn g, void *b)
 {
     struct weft__worker *w = weft__worker_self();
     struct weft__task *t = w != NULL ? w->current : NULL;
-    struct half h;
-    void *item;
     int rc;
 
     if (WEFT__UNLIKELY(t == NULL))
@@ -131,22 +169,7 @@ int weft_join(weft_fn f, void *a, weft_fn g, void *b)
             return rc;
         w = weft__worker_self();
     }
-    open_half(&h, t, g, b);
-    if (WEFT__UNLIKELY(weft__deque_push(&w->deque, tagged(&h)) < 0)) {
-        rc = call(&h, t, f, a);
-        if (rc >= 0)
-            (void)call(&h, t, g, b);
-    } else {
-        weft__idle_notify_lazily(w);
-        rc = call(&h, t, f, a);
-        w = weft__worker_self();
-        item = weft__deque_pop(&w->deque);
-        if (WEFT__UNLIKELY(item != tagged(&h)))
-            wait_for_other(&h, t, w, item, rc);
-        else if (WEFT__LIKELY(rc >= 0))
-            (void)call(&h, t, g, b);
-    }
-    if (WEFT__UNLIKELY(h.locals != NULL))
-        weft__locals_drop(h.locals);
-    return weft__group_end(&h.group, t);
+    if (WEFT__UNLIKELY(t->has_locals))
+        return join_with_locals(w, t, f, a, g, b);
+    return join(w, t, f, a, g, b, false);
 }
