@@ -12,14 +12,9 @@
 /* The check on entry of a call that may suspend, and a reference: 0 or a code. Stores the calling task. */
 static int enter(struct weft__descriptor *d, struct weft__task **t)
 {
-    struct weft__worker *w = weft__worker_self();
-    int rc;
+    int rc = weft__enter(t);
 
-    if (w == NULL || (*t = w->current) == NULL)
-        return WEFT_ENOTASK;
-    if ((rc = weft__checkpoint(w, *t)) < 0)
-        return rc;
-    return weft__descriptor_enter(d);
+    return rc < 0 ? rc : weft__descriptor_enter(d);
 }
 
 static bool would_block(ssize_t rc)

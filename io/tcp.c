@@ -161,16 +161,11 @@ static int accept_some(struct weft__descriptor *d, struct weft__task *t, weft_st
 
 int weft_accept(weft_listener *l, weft_stream **out)
 {
-    struct weft__worker *w = weft__worker_self();
-    struct weft__task *t = w != NULL ? w->current : NULL;
-    int rc;
+    struct weft__task *t;
+    int rc = weft__enter(&t);
 
     *out = NULL;
-    if (t == NULL)
-        return WEFT_ENOTASK;
-    if ((rc = weft__checkpoint(w, t)) < 0)
-        return rc;
-    if ((rc = weft__descriptor_enter(&l->d)) < 0)
+    if (rc < 0 || (rc = weft__descriptor_enter(&l->d)) < 0)
         return rc;
     rc = accept_some(&l->d, t, out);
     weft__descriptor_leave(&l->d);

@@ -99,17 +99,12 @@ static int call(struct weft_pool *p, struct weft__job *c, struct weft__task *t, 
 
 int weft_blocking(weft_fn fn, void *arg)
 {
-    struct weft__worker *w = weft__worker_self();
-    struct weft__task *t = w != NULL ? w->current : NULL;
     struct weft__job c = {.fn = fn, .arg = arg};
+    struct weft__task *t;
     bool left;
-    int rc;
+    int rc = weft__enter(&t);
 
-    if (t == NULL)
-        return WEFT_ENOTASK;
-    if ((rc = weft__checkpoint(w, t)) < 0)
-        return rc;
-    return call(&t->rt->blocking, &c, t, &left);
+    return rc < 0 ? rc : call(&t->rt->blocking, &c, t, &left);
 }
 
 /* The same with a record that may outlive the task. */

@@ -249,13 +249,10 @@ int weft__handle_wait(weft_task *h, unsigned events, enum weft__cancelable how)
 
 int weft_task_join(weft_task *h)
 {
-    struct weft__worker *w = weft__worker_self();
-    struct weft__task *t = w != NULL ? w->current : NULL;
-    int rc;
+    struct weft__task *t;
+    int rc = weft__enter(&t);
 
-    if (t == NULL)
-        return WEFT_ENOTASK;
-    if ((rc = weft__checkpoint(w, t)) < 0)
+    if (rc < 0)
         return rc;
     if (h == NULL)
         return WEFT_ENOMEM;

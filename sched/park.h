@@ -13,6 +13,8 @@
 #ifndef WEFT_SCHED_PARK_H
 #define WEFT_SCHED_PARK_H
 
+#include <weft/error.h>
+
 #include "sched/cancel.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
@@ -49,6 +51,17 @@ static inline int weft__checkpoint(struct weft__worker *w, struct weft__task *t)
     if (WEFT__UNLIKELY(weft__task_canceled(t) || A_LOAD(&w->attention, relaxed) != 0))
         return weft__checkpoint_slow(w, t);
     return 0;
+}
+
+/* How a call begins that may suspend: 0 and the calling task, or WEFT_ENOTASK, WEFT_ECANCELED. May suspend. */
+static inline int weft__enter(struct weft__task **t)
+{
+    struct weft__worker *w = weft__worker_self();
+
+    if (WEFT__UNLIKELY(w == NULL || w->current == NULL))
+        return WEFT_ENOTASK;
+    *t = w->current;
+    return weft__checkpoint(w, *t);
 }
 
 /* Makes the next weft__park_prepare() of `t`, the calling task, one that takes no lock: for those who prepare under one. */

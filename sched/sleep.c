@@ -51,14 +51,11 @@ int weft__park_until(struct weft__task *t, weft_time deadline, enum weft__phase 
 
 int weft_sleep_until(weft_time deadline)
 {
-    struct weft__worker *w = weft__worker_self();
-    struct weft__task *t = w != NULL ? w->current : NULL;
+    struct weft__task *t;
     enum weft__phase won;
-    int rc;
+    int rc = weft__enter(&t);
 
-    if (t == NULL)
-        return WEFT_ENOTASK;
-    if ((rc = weft__checkpoint(w, t)) < 0)
+    if (rc < 0)
         return rc;
     if (deadline <= weft__clock())
         return weft_yield();

@@ -23,12 +23,10 @@ static bool abandon(weft_task *h)
 int weft_start(weft_group *g, weft_fn fn, void *arg, const weft_task_options *o)
 {
     weft_task *h;
-    struct weft__worker *w = weft__worker_self();
-    int rc;
+    struct weft__task *t;
+    int rc = weft__enter(&t);
 
-    if (w == NULL || w->current == NULL)
-        return WEFT_ENOTASK;
-    if ((rc = weft__checkpoint(w, w->current)) < 0 || (rc = weft__spawn_for_start(g, fn, arg, o, &h)) < 0)
+    if (rc < 0 || (rc = weft__spawn_for_start(g, fn, arg, o, &h)) < 0)
         return rc;
     if (weft__handle_wait(h, WEFT__EVENT_READY | WEFT__EVENT_DONE, WEFT__CANCELABLE) < 0 && abandon(h)) {
         (void)weft_task_cancel(h);

@@ -20,16 +20,12 @@ static weft__ticket ticket_of(weft_waiter w)
 
 int weft_park_enter(void)
 {
-    struct weft__worker *w = weft__worker_self();
-    struct weft__task *t = w != NULL ? w->current : NULL;
-    int rc;
+    struct weft__task *t;
+    int rc = weft__enter(&t);
 
-    if (t == NULL)
-        return WEFT_ENOTASK;
-    if ((rc = weft__checkpoint(w, t)) < 0)
-        return rc;
-    weft__park_will_prepare(t);
-    return 0;
+    if (rc == 0)
+        weft__park_will_prepare(t);
+    return rc;
 }
 
 static int prepare(weft_waiter *w, enum weft__cancelable how)

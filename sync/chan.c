@@ -182,15 +182,12 @@ static int wait_in(weft_chan *c, struct weft__list *queue, struct waiter *w)
 /* Sends `out` or receives `in`, whichever is not NULL. */
 static int operate(weft_chan *c, const void *out, void *in)
 {
-    struct weft__worker *worker = weft__worker_self();
-    struct weft__task *t = worker != NULL ? worker->current : NULL, *wake = NULL;
+    struct weft__task *t, *wake = NULL;
     struct weft__list *queue = out != NULL ? &c->senders : &c->receivers;
     struct waiter w;
-    int rc;
+    int rc = weft__enter(&t);
 
-    if (t == NULL)
-        return WEFT_ENOTASK;
-    if ((rc = weft__checkpoint(worker, t)) < 0)
+    if (rc < 0)
         return rc;
     weft__park_will_prepare(t);
     weft__spinlock_lock(&c->lock);
