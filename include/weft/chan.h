@@ -16,8 +16,8 @@ WEFT_BEGIN_DECLS
 
 typedef struct weft_chan weft_chan;
 
-/* Makes a channel for `capacity` items of `item_size` bytes. Returns NULL where memory is out or either is 0.
- * The caller owns it. Callable anywhere. */
+/* Makes a channel for `capacity` items of `item_size` bytes; with capacity 0 a send waits for its receiver. Returns NULL where memory
+ * is out or `item_size` is 0. The caller owns it. Callable anywhere. */
 WEFT_API WEFT_CHECK weft_chan *weft_chan_create(size_t item_size, size_t capacity);
 
 /* Frees the channel and what is in it. Nobody may wait in it or come to it any more (undefined otherwise); a call that has
@@ -25,12 +25,11 @@ WEFT_API WEFT_CHECK weft_chan *weft_chan_create(size_t item_size, size_t capacit
 WEFT_API void weft_chan_destroy(weft_chan *c);
 
 /* Puts a copy of `*item` into the channel, waiting while it is full. Returns 0, or WEFT_ECLOSED, WEFT_ECANCELED
- * (then the item was not sent), WEFT_ENOTASK. Suspends; task only. */
+ * (then the item was not sent). Suspends; a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_chan_send(weft_chan *c, const void *item) WEFT_NONNULL(1, 2);
 
 /* Takes the oldest item into `*item`, waiting while the channel is empty. Returns 0, or WEFT_ECLOSED (closed and
- * drained), WEFT_ECANCELED (then nothing was taken, but `*item` may have been written to), WEFT_ENOTASK. Suspends; task
- * only. */
+ * drained), WEFT_ECANCELED (then nothing was taken). Suspends; a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_chan_recv(weft_chan *c, void *item) WEFT_NONNULL(1, 2);
 
 /* The same without waiting: WEFT_EFULL, WEFT_EEMPTY instead. Do not suspend. Callable from any thread. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/waiter.h"
+
+void weft__wait_of_thread(struct weft__waiter *w)
+{
+    while (A_LOAD(&w->released, acquire) == 0) /* pairs with the release below */
+        weft__futex_wait(&w->released, 0, WEFT_NEVER);
+}
+
+static void wake_threads(struct weft__waiter *w)
+{
+    while (w != NULL) {
+        struct weft__waiter *next =
+            w->link.next != NULL ? WEFT__CONTAINER(w->link.next, struct weft__waiter, link) : NULL;
+        _Atomic uint32_t *released = &w->released;
+
+        /* release: what was given. From here on the waiter may be gone: the kernel takes the address as a number, and at
+         * worst somebody else's futex is woken for nothing. */
+        A_STORE(released, 1, release);
+        weft__futex_wake(released, 1);
+        w = next;
+    }
+}
+
+void weft__wake_several(struct weft__wakes *wakes)
+{
+    struct weft__task *t = wakes->first;
+
+    while (t != NULL) {
+        struct weft__task *next = t->next; /* from here on it may run, and end */
+
+        weft__make_ready(t);
+        t = next;
+    }
+    wake_threads(wakes->threads);
+}

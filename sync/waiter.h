@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who waits in the queue of a primitive: a task, or a plain thread. Every primitive of sync/ has a spin lock that guards its state and
+ * its queues, and waits like this:
+ *
+ *     struct weft__waiter w;
+ *     int rc = weft__wait_enter(&w);                   who calls, and the checkpoint on entry
+ *
+ *     if (rc < 0)
+ *         return rc;
+ *     weft__spinlock_lock(&p->lock);
+ *     if (...what is wanted is there: take it...) {
+ *         weft__spinlock_unlock(&p->lock);
+ *         return 0;
+ *     }
+ *     if ((rc = weft__wait_begin(&w, &p->waiters)) == 0) {
+ *         weft__spinlock_unlock(&p->lock);
+ *         if ((rc = weft__wait(&w, &p->lock)) == 0)
+ *             return 0;                                what was wanted was granted by the claimer
+ *         weft__spinlock_lock(&p->lock);
+ *         weft__wait_leave(&w, &p->waiters);
+ *     }
+ *     ...who leaves a queue uncalled may let those behind it go: grant to them...
+ *     weft__spinlock_unlock(&p->lock);
+ *     return rc;
+ *
+ * and grants like this:
+ *
+ *     struct weft__wakes wakes = WEFT__WAKES_NONE;
+ *
+ *     weft__spinlock_lock(&p->lock);
+ *     while (...there is something to give... && (w = weft__waiters_first(&p->waiters)) != NULL)
+ *         if (weft__waiter_claim(w, &p->waiters, &wakes))
+ *             ...give it: write to w, or to what it lies in...
+ *     weft__spinlock_unlock(&p->lock);
+ *     weft__wake(&wakes);                              nothing of p is touched any more
+ *
+ * States of a waiter, which change under the lock of the primitive but for the cancellation:
+ *
+ *     out --begin--> queued --claim--> granted             weft__wait() returns 0, whatever happens to the scope
+ *                       |
+ *                       +--the scope is cancelled--> weft__wait() returns WEFT_ECANCELED; the waiter is still in the
+ *                             queue, where claims of it fail and take it out, until weft__wait_leave()
+ *
+ * What makes it safe:
+ *   - A claim that succeeds is final: what is given is given, and a claimer that loses has given nothing. So nothing is ever given back.
+ *   - The frame of the waiter lives until the claimer has let go of the lock. A task that sleeps is woken only after that; one that was
+ *     claimed before it slept waits in weft__wait() for the lock to be free; a cancelled one takes the lock to leave. So the
+ *     claimer may write to the waiter after the claim: claim first, then give.
+ *   - The last one that is woken may destroy the primitive at once: the claimer does not touch it after the unlock.
+ *   - Order: weft__wait() of a sleeper sees what was written under the lock by the release of the claim and of the queues that
+ *     the task goes through; that of one awake by the release of the unlock, which it waits for; that of a thread by its word.
+ *
+ * A plain thread waits on a futex in the waiter. It has no scope, so nothing but a claim ends its wait.
+ */
+#ifndef WEFT_SYNC_WAITER_H
+#define WEFT_SYNC_WAITER_H
+
+#include "sched/list.h"
+#include "sched/lock.h"
+#include "sched/park.h"
+
+/* In the frame of the waiting call. */
+struct weft__waiter {
+    struct weft__link link;    /* in the queue, under the lock; a claimed thread's: in the wakes */
+    struct weft__task *task;   /* NULL: a plain thread */
+    weft__ticket ticket;       /* of the task's wait */
+    _Atomic uint32_t released; /* a thread's futex: set once it may go on */
+    bool queued;               /* under the lock */
+    bool granted;              /* under the lock: a claim has won */
+};
+
+/* Those that were claimed and sleep, to be woken after the unlock, in the order of their claims. */
+struct weft__wakes {
+    struct weft__task *first, *last; /* linked by `next` */
+    struct weft__waiter *threads;
+};
+
+#define WEFT__WAKES_NONE ((struct weft__wakes){NULL, NULL, NULL})
+
+/*
+ * How a call begins that may wait: says who calls. Before the lock. 0, or WEFT_ECANCELED; WEFT_ENOTASK on a thread of a runtime
+ * that runs no task (a hook), where nothing may wait. May suspend.
+ */
+static inline int weft__wait_enter(struct weft__waiter *w)
+{
+    struct weft__worker *worker = weft__worker_self();
+    int rc;
+
+    w->task = NULL;
+    if (WEFT__UNLIKELY(worker == NULL))
+        return 0;
+    if (WEFT__UNLIKELY(worker->current == NULL))
+        return WEFT_ENOTASK;
+    w->task = worker->current;
+    if ((rc = weft__checkpoint(worker, w->task)) == 0)
+        weft__park_will_prepare(w->task);
+    return rc;
+}
+
+/* Arms the wait of one that has entered, without a queue (for those that are in several): 0 or WEFT_ECANCELED. */
+static inline int weft__wait_arm(struct weft__waiter *w, enum weft__cancelable how)
+{
+    int rc = 0;
+
+    w->queued = w->granted = false;
+    if (WEFT__LIKELY(w->task != NULL)) {
+        rc = weft__park_prepare(w->task, how);
+        w->ticket = weft__park_ticket(w->task);
+    } else {
+        A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
+    }
+    return rc;
+}
+
+/* Puts one that is armed at the end of `queue`. Under the lock. */
+static inline void weft__wait_queue(struct weft__waiter *w, struct weft__list *queue)
+{
+    w->queued = true;
+    weft__list_append(queue, &w->link);
+}
+
+/* Both. Under the lock. 0 or WEFT_ECANCELED, and it is in no queue. */
+static inline int weft__wait_begin(struct weft__waiter *w, struct weft__list *queue)
+{
+    int rc = weft__wait_arm(w, WEFT__CANCELABLE);
+
+    if (WEFT__LIKELY(rc == 0))
+        weft__wait_queue(w, queue);
+    return rc;
+}
+
+void weft__wait_of_thread(struct weft__waiter *w);
+
+/*
+ * Waits, after the unlock. 0: granted, and the claimer has let go of `lock`. WEFT_ECANCELED: it was not, and will not be; call
+ * weft__wait_leave() under the lock.
+ */
+static inline int weft__wait(struct weft__waiter *w, struct weft__spinlock *lock)
+{
+    if (WEFT__UNLIKELY(w->task == NULL))
+        weft__wait_of_thread(w);
+    else if (WEFT__UNLIKELY(weft__park(w->task) != WEFT__WON_EVENT))
+        return WEFT_ECANCELED;
+    weft__spinlock_wait(lock);
+    return 0;
+}
+
+/* Takes one whose wait was cancelled out of `queue`, if no claim has yet. Under the lock. */
+static inline void weft__wait_leave(struct weft__waiter *w, struct weft__list *queue)
+{
+    if (w->queued)
+        weft__list_remove(queue, &w->link);
+    w->queued = false;
+}
+
+static inline struct weft__waiter *weft__waiters_first(const struct weft__list *queue)
+{
+    return queue->first != NULL ? WEFT__CONTAINER(queue->first, struct weft__waiter, link) : NULL;
+}
+
+/* Takes `w` out of `queue` and tries to win its wait. True when won: now it is to be given what it waits for. Under the lock. */
+static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list *queue, struct weft__wakes *wakes)
+{
+    struct weft__task *t = w->task;
+
+    weft__list_remove(queue, &w->link);
+    w->queued = false;
+    if (WEFT__UNLIKELY(t == NULL)) {
+        w->link.next = wakes->threads != NULL ? &wakes->threads->link : NULL;
+        wakes->threads = w;
+        return w->granted = true;
+    }
+    switch (weft__claim(t, w->ticket, WEFT__WON_EVENT)) {
+    case WEFT__CLAIM_LOST:
+        return false;
+    case WEFT__CLAIM_AWAKE:
+        break;
+    case WEFT__CLAIM_ASLEEP:
+        t->next = NULL;
+        if (wakes->first == NULL)
+            wakes->first = t;
+        else
+            wakes->last->next = t;
+        wakes->last = t;
+        break;
+    }
+    return w->granted = true;
+}
+
+void weft__wake_several(struct weft__wakes *wakes);
+
+/* Wakes those that were claimed. After the unlock. */
+static inline void weft__wake(struct weft__wakes *wakes)
+{
+    struct weft__task *t = wakes->first;
+
+    if (WEFT__UNLIKELY(wakes->threads != NULL || t != wakes->last))
+        weft__wake_several(wakes);
+    else if (t != NULL)
+        weft__make_ready(t);
+}
+
+#endif
