@@ -94,23 +94,25 @@ static inline int weft__wait_enter(struct weft__waiter *w)
         return WEFT_ENOTASK;
     w->task = worker->current;
     if ((rc = weft__checkpoint(worker, w->task)) == 0)
-        weft__park_will_prepare(w->task);
+        weft__park_announce(w->task);
     return rc;
 }
 
-/* Arms the wait of one that has entered, without a queue (for those that are in several): 0 or WEFT_ECANCELED. */
+/* What `rc`, of the task's own preparation, means for the waiter. */
+static inline int weft__wait_armed(struct weft__waiter *w, int rc)
+{
+    w->queued = w->granted = false;
+    if (WEFT__LIKELY(w->task != NULL))
+        w->ticket = weft__park_ticket(w->task);
+    else
+        A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
+    return rc;
+}
+
+/* Arms a wait at any time, without a queue (for those that are in several): 0 or WEFT_ECANCELED. */
 static inline int weft__wait_arm(struct weft__waiter *w, enum weft__cancelable how)
 {
-    int rc = 0;
-
-    w->queued = w->granted = false;
-    if (WEFT__LIKELY(w->task != NULL)) {
-        rc = weft__park_prepare(w->task, how);
-        w->ticket = weft__park_ticket(w->task);
-    } else {
-        A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
-    }
-    return rc;
+    return weft__wait_armed(w, WEFT__LIKELY(w->task != NULL) ? weft__park_prepare(w->task, how) : 0);
 }
 
 /* Puts one that is armed at the end of `queue`. Under the lock. */
@@ -120,10 +122,11 @@ static inline void weft__wait_queue(struct weft__waiter *w, struct weft__list *q
     weft__list_append(queue, &w->link);
 }
 
-/* Both. Under the lock. 0 or WEFT_ECANCELED, and it is in no queue. */
+/* Arms the wait of one that has entered, and has then taken the lock, and queues it: 0, or WEFT_ECANCELED, and it is in no queue. Under
+ * the lock. */
 static inline int weft__wait_begin(struct weft__waiter *w, struct weft__list *queue)
 {
-    int rc = weft__wait_arm(w, WEFT__CANCELABLE);
+    int rc = weft__wait_armed(w, WEFT__LIKELY(w->task != NULL) ? weft__park_confirm(w->task) : 0);
 
     if (WEFT__LIKELY(rc == 0))
         weft__wait_queue(w, queue);
