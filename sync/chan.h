@@ -28,7 +28,7 @@ struct weft__chan_waiter {
 };
 
 struct weft_chan {
-    struct weft__spinlock lock; /* guards all; a leaf but for the wait words of the waiters */
+    struct weft__bias_lock lock; /* guards all; a leaf but for the wait words of the waiters */
     bool closed;
     bool in_storage;                      /* the caller's */
     struct weft__list senders, receivers; /* of struct weft__chan_waiter */
@@ -49,12 +49,17 @@ int weft__chan_recv_now(weft_chan *c, void *item, struct weft__wakes *wakes);
 /* Room for one more item at least, until others take it. 0 or WEFT_ENOMEM. Takes the lock. */
 int weft__chan_grow(weft_chan *c);
 
+static inline void weft__chan_lock(weft_chan *c)
+{
+    weft__bias_lock(&c->lock, weft__worker_self());
+}
+
 /* How the lock is released after a receive. (One who does not leaves the block to the next one.) */
 static inline void weft__chan_unlock(weft_chan *c)
 {
     struct weft__ring_block *trash = weft__ring_trash(&c->ring);
 
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     if (WEFT__UNLIKELY(trash != NULL))
         weft__ring_free(trash);
 }

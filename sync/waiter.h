@@ -99,6 +99,31 @@ static inline int weft__wait_enter(struct weft__waiter *w)
     return rc;
 }
 
+/*
+ * The same for a primitive whose lock is a bias lock, which is to be taken next, as `*here`, and waits by weft__wait_holding(). NULL: the
+ * thread is no worker.
+ */
+static inline int weft__wait_enter_on(struct weft__waiter *w, struct weft__worker **here)
+{
+    struct weft__worker *worker = weft__worker_self();
+    int rc;
+
+    *here = worker;
+    w->task = NULL;
+    if (WEFT__UNLIKELY(worker == NULL))
+        return 0;
+    if (WEFT__UNLIKELY(worker->current == NULL))
+        return WEFT_ENOTASK;
+    w->task = worker->current;
+    if (WEFT__UNLIKELY(weft__checkpoint_is_due(worker, w->task))) {
+        if ((rc = weft__checkpoint_slow(worker, w->task)) < 0)
+            return rc;
+        *here = weft__worker_self();
+    }
+    weft__park_will_prepare(w->task);
+    return 0;
+}
+
 /* What `rc`, of the task's own preparation, means for the waiter. */
 static inline int weft__wait_armed(struct weft__waiter *w, int rc)
 {
@@ -156,6 +181,27 @@ static inline int weft__wait(struct weft__waiter *w, const struct weft__spinlock
         return 0;
     }
     if (WEFT__UNLIKELY(weft__park(w->task) != WEFT__WON_EVENT))
+        return WEFT_ECANCELED;
+    weft__wait_released(w);
+    return 0;
+}
+
+/*
+ * The wait of one that has entered by weft__wait_enter_on() and holds `lock`: queues it, lets go of the lock, and waits. Returns as
+ * weft__wait().
+ */
+static inline int weft__wait_holding(struct weft__waiter *w, struct weft__list *queue, struct weft__bias_lock *lock)
+{
+    w->granted = false;
+    A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
+    weft__wait_queue(w, queue);
+    if (WEFT__UNLIKELY(w->task == NULL)) {
+        weft__bias_unlock(lock);
+        weft__wait_of_thread(w);
+        return 0;
+    }
+    w->ticket = weft__park_next_ticket(w->task);
+    if (WEFT__UNLIKELY(weft__park_holding(w->task, lock) != WEFT__WON_EVENT))
         return WEFT_ECANCELED;
     weft__wait_released(w);
     return 0;
