@@ -284,6 +284,7 @@ WEFT_TEST(chan_ends, a_channel_lies_in_storage_of_the_callers)
     fill(c, 3000);
     CHECK_OK(weft_chan_destroy(c));
     CHECK_NULL(weft_chan_create_with(&(weft_chan_options){.capacity = 1}));
+    CHECK_NULL(weft_chan_create_with(&(weft_chan_options){.item_size = 1, .capacity = 1, .reserved = {0, 0, 0, 1}}));
     CHECK_NULL(weft_chan_create(SIZE_MAX / 4, WEFT_UNBOUNDED));
 }
 
