@@ -2,6 +2,7 @@
 /* How channels end: counted ends, the close that throws away, destroy; their storage, and what they count. */
 #include <string.h>
 
+#include "tests/sched/process.h"
 #include "tests/sync/sync.h"
 
 static weft_chan *make(size_t capacity)
@@ -201,6 +202,45 @@ TASK_TEST(chan_ends, a_destroy_is_refused_while_somebody_waits)
     CHECK_OK(weft_chan_destroy(c));
     CHECK_OK(weft_chan_destroy(NULL));
     return 0;
+}
+
+/* Misuse is told in debug mode, to whoever does it in a task. */
+
+static int misuse(void *arg)
+{
+    weft_chan *c = make(0);
+    weft_group *g = weft_group_open(NULL);
+    struct sync_call call = {.chan = c};
+
+    (void)arg;
+    sync_begin(g, sync_recv, &call);
+    while (counts_of(c).recv_waits == 0)
+        CHECK_OK(weft_yield());
+    CHECK_RC(weft_chan_destroy(c), WEFT_EBUSY);
+    CHECK_OK(weft_chan_release_sender(c));
+    CHECK_OK(weft_group_wait(g));
+    CHECK_RC(weft_chan_release_sender(c), WEFT_ECLOSED);
+    CHECK_EQ(weft_chan_release_receiver(c), 0);
+    CHECK_RC(weft_chan_release_receiver(c), WEFT_ECLOSED);
+    weft_group_close(g);
+    return weft_chan_destroy(c);
+}
+
+static void misuse_with_debug(void)
+{
+    CHECK_OK(weft_run_with(misuse, NULL, &(weft_runtime_options){.workers = test_workers(), .debug = true}));
+}
+
+WEFT_TEST(chan_ends, misuse_is_reported_in_debug_mode)
+{
+    static char said[4096];
+    const char *released;
+
+    CHECK_EQ(process_listen(misuse_with_debug, said, sizeof said), 0);
+    CHECK_NOT_NULL(strstr(said, "destroys a channel that is waited in\n"));
+    released = strstr(said, "releases an end of a channel that nobody holds\n");
+    CHECK_NOT_NULL(released);
+    CHECK_NOT_NULL(strstr(released + 1, "releases an end of a channel that nobody holds\n"));
 }
 
 /* Items that refer to memory of their own, and a function that frees it. */
