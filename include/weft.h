@@ -48,6 +48,7 @@
 #include <weft/blocking.h>
 #include <weft/call.h>
 #include <weft/chan.h>
+#include <weft/chan_typed.h>
 #include <weft/combine.h>
 #include <weft/error.h>
 #include <weft/fd.h>

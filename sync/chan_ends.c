@@ -16,6 +16,9 @@ static size_t bytes_of(const weft_chan_options *o)
 {
     size_t bytes;
 
+    for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
+        if (o->reserved[i] != 0)
+            return 0;
     if (o->item_size == 0)
         return 0;
     if (o->capacity == WEFT_UNBOUNDED)

@@ -6,6 +6,7 @@
 #include <weft/blocking.h>
 #include <weft/call.h>
 #include <weft/chan.h>
+#include <weft/chan_typed.h>
 #include <weft/combine.h>
 #include <weft/error.h>
 #include <weft/fd.h>
@@ -144,6 +145,36 @@ int typed_spawn(void *)
     EXPECT(WEFT_SPAWN(g, square, &a.bytes) == 0); /* void * takes everything */
     EXPECT(weft_group_wait(g) == 0);
     weft_group_close(g);
+    return 0;
+}
+
+/* The type is the same in a function's parameter, and may be hidden behind another name. */
+using points_type = WEFT_CHAN(point);
+
+int send_points(points_type points)
+{
+    const point constant{1, 2};
+    point several[2] = {{3, 4}, {5, 6}};
+
+    EXPECT(WEFT_CHAN_SEND(points, &constant) == 0);
+    EXPECT(WEFT_CHAN_SEND_MANY(points, several, 2) == 2);
+    EXPECT(WEFT_CHAN_TRY_SEND(points, &constant) == WEFT_EFULL);
+    return weft_chan_close(WEFT_CHAN_OF(points));
+}
+
+int typed_channels(void *)
+{
+    WEFT_CHAN(point) points = WEFT_CHAN_CREATE(point, 3);
+    point p{0, 0}, rest[4];
+
+    EXPECT(points != nullptr);
+    EXPECT(send_points(points) == 0);
+    EXPECT(WEFT_CHAN_RECV(points, &p) == 0);
+    EXPECT(p.x == 1 && p.y == 2);
+    EXPECT(WEFT_CHAN_RECV_MANY(points, rest, 4) == 2);
+    EXPECT(rest[0].x == 3 && rest[1].y == 6);
+    EXPECT(WEFT_CHAN_TRY_RECV(points, &p) == WEFT_ECLOSED);
+    EXPECT(weft_chan_destroy(WEFT_CHAN_OF(points)) == 0);
     return 0;
 }
 
@@ -313,7 +344,7 @@ int main(int argc, char **argv)
     }
     int sum_of_squares = 0;
     int status = weft_main(app, &sum_of_squares);
-    for (weft_fn fn : {typed_spawn, lambdas, handles, batched, combined, exceptions})
+    for (weft_fn fn : {typed_spawn, typed_channels, lambdas, handles, batched, combined, exceptions})
         EXPECT(weft_main(fn, nullptr) == 0);
     std::printf("weft %s: %d\n", weft_version(), sum_of_squares);
     return status != 0 || sum_of_squares != 30 || failures != 0;
