@@ -50,6 +50,7 @@
 #include <weft/chan.h>
 #include <weft/combine.h>
 #include <weft/error.h>
+#include <weft/event.h>
 #include <weft/fd.h>
 #include <weft/group.h>
 #include <weft/interval.h>
@@ -59,6 +60,7 @@
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
+#include <weft/semaphore.h>
 #include <weft/stats.h>
 #include <weft/task.h>
 #include <weft/tcp.h>
