@@ -44,6 +44,7 @@
 #define WEFT_H
 
 #include <weft/attr.h>
+#include <weft/barrier.h>
 #include <weft/batch.h>
 #include <weft/blocking.h>
 #include <weft/call.h>
@@ -55,7 +56,9 @@
 #include <weft/group.h>
 #include <weft/interval.h>
 #include <weft/join.h>
+#include <weft/latch.h>
 #include <weft/local.h>
+#include <weft/notify.h>
 #include <weft/park.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>

@@ -22,9 +22,8 @@ struct user {
 
 static void use(struct load *l, uint64_t n)
 {
-    int64_t out = l->out += (int64_t)n;
-
-    CHECK_LE(out, PERMITS);
+    l->out += (int64_t)n;
+    CHECK_LE(l->out, PERMITS);
     CHECK_LE(weft_semaphore_value(&l->semaphore), PERMITS - n);
     l->taken++;
     l->out -= (int64_t)n;
