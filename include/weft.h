@@ -44,6 +44,7 @@
 #define WEFT_H
 
 #include <weft/attr.h>
+#include <weft/barrier.h>
 #include <weft/batch.h>
 #include <weft/blocking.h>
 #include <weft/call.h>
@@ -51,15 +52,19 @@
 #include <weft/chan_typed.h>
 #include <weft/combine.h>
 #include <weft/error.h>
+#include <weft/event.h>
 #include <weft/fd.h>
 #include <weft/group.h>
 #include <weft/interval.h>
 #include <weft/join.h>
+#include <weft/latch.h>
 #include <weft/local.h>
+#include <weft/notify.h>
 #include <weft/park.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
+#include <weft/semaphore.h>
 #include <weft/stats.h>
 #include <weft/task.h>
 #include <weft/tcp.h>

@@ -151,6 +151,9 @@ static inline void weft__make_ready(struct weft__task *t)
     weft__make_ready_slow(w, t);
 }
 
+/* The same for a list that is linked by `next`, in its order. The caller's worker, or whoever is idle, is told once for many. */
+void weft__make_ready_all(struct weft__task *first);
+
 /* Whether anything lies in the queues of `w`. The tasks that never ran count only where `fresh` says so: their owner is awake. */
 static inline bool weft__worker_has_work(struct weft__worker *w, bool fresh)
 {
