@@ -46,16 +46,19 @@
 #include <weft/attr.h>
 #include <weft/batch.h>
 #include <weft/blocking.h>
+#include <weft/broadcast.h>
 #include <weft/call.h>
 #include <weft/chan.h>
 #include <weft/combine.h>
 #include <weft/error.h>
 #include <weft/fd.h>
+#include <weft/future.h>
 #include <weft/group.h>
 #include <weft/interval.h>
 #include <weft/join.h>
 #include <weft/local.h>
 #include <weft/park.h>
+#include <weft/queue.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
@@ -65,5 +68,6 @@
 #include <weft/time.h>
 #include <weft/typed.h>
 #include <weft/version.h>
+#include <weft/watch.h>
 
 #endif
