@@ -59,6 +59,7 @@
 #include <weft/local.h>
 #include <weft/park.h>
 #include <weft/queue.h>
+#include <weft/resource_pool.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
