@@ -29,6 +29,14 @@
 
 #endif
 
+/* Whether a sequentially consistent read-modify-write is a fence for all accesses around it, as LOCK-prefixed instructions are. In C11 it is
+ * not, so those who check the model do without. */
+#if defined(__x86_64__) && !defined(WEFT_SANITIZE_THREAD) && !defined(WEFT_ATOMIC_SEAM)
+#define A_RMW_IS_FENCE 1
+#else
+#define A_RMW_IS_FENCE 0
+#endif
+
 /* A counter with one writer: no read-modify-write is needed, only that others may read it, as a number that orders nothing. */
 #ifndef A_BUMP_BY
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(WEFT_SANITIZE_THREAD)

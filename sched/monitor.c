@@ -14,11 +14,8 @@ enum { DELAY_MIN_MS = 1, DELAY_MAX_MS = 10, BLOCKED_LOOKS = 10, IDLE_LOOKS = 10 
 /* Hands out the slot of a worker whose task goes on and on. */
 static bool free_slot(weft_runtime *rt, struct weft__worker *w)
 {
-    struct weft__task *t;
+    struct weft__task *t = weft__slot_take_from_outside(&w->slot, rt->has_membarrier);
 
-    if (A_LOAD(&w->slot, relaxed) == NULL)
-        return false;
-    t = A_XCHG(&w->slot, NULL, acquire); /* pairs with the exchange in weft__make_ready() */
     if (t == NULL)
         return false;
     weft__inbox_push(&rt->inbox, t);

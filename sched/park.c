@@ -56,46 +56,6 @@ int weft__park_prepare(struct weft__task *t, enum weft__cancelable how)
     return 0;
 }
 
-enum weft__phase weft__park(struct weft__task *t)
-{
-    uint64_t s = A_LOAD(&t->wait, acquire); /* pairs with the release of the claim */
-
-    if ((s & WEFT__PHASE_MASK) == WEFT__ARMED) {
-        weft__worker_suspend(weft__worker_self(), WEFT__AFTER_PARK, t);
-        s = A_LOAD(&t->wait, acquire);
-    }
-    return (enum weft__phase)(s & WEFT__PHASE_MASK);
-}
-
-/* One try of a claim on the word as it was read: true when it won. */
-static inline bool try_claim(struct weft__task *t, uint64_t *s, enum weft__phase why)
-{
-    uint64_t won = (*s & ~(uint64_t)(WEFT__TICKET_UNIT - 1)) | (uint64_t)why;
-
-    /* release: what the claimer wrote for the task; acquire: the context that the task saved before it was parked */
-    return A_CAS_WEAK(&t->wait, s, won, seq_cst, acquire);
-}
-
-static inline bool claimable(uint64_t s)
-{
-    unsigned phase = s & WEFT__PHASE_MASK;
-
-    return phase == WEFT__ARMED || phase == WEFT__PARKED;
-}
-
-enum weft__claim weft__claim(struct weft__task *t, weft__ticket ticket, enum weft__phase why)
-{
-    uint64_t s = A_LOAD(&t->wait, acquire);
-
-    while ((s & ~(uint64_t)(WEFT__TICKET_UNIT - 1)) == ticket && claimable(s)) {
-        bool asleep = (s & WEFT__PHASE_MASK) == WEFT__PARKED;
-
-        if (try_claim(t, &s, why))
-            return asleep ? WEFT__CLAIM_ASLEEP : WEFT__CLAIM_AWAKE;
-    }
-    return WEFT__CLAIM_LOST;
-}
-
 bool weft__unpark(struct weft__task *t, weft__ticket ticket, enum weft__phase why)
 {
     enum weft__claim c = weft__claim(t, ticket, why);
@@ -117,13 +77,13 @@ void weft__unpark_canceled(struct weft__task *t, int64_t depth)
     /* seq_cst: the look at the wait word after the epoch has moved, see weft__park_prepare() */
     uint64_t s = A_LOAD(&t->wait, seq_cst);
 
-    while (claimable(s) && !(s & WEFT__HELD)) {
+    while (weft__claimable(s) && !(s & WEFT__HELD)) {
         bool asleep = (s & WEFT__PHASE_MASK) == WEFT__PARKED;
 
         /* relaxed: it was written before the wait was armed. If it has changed since, that wait is over, and the claim fails */
         if ((int64_t)A_LOAD(&t->shield, relaxed) > depth + 1)
             return;
-        if (try_claim(t, &s, WEFT__WON_CANCEL)) {
+        if (weft__try_claim(t, &s, WEFT__WON_CANCEL)) {
             if (asleep)
                 weft__make_ready(t);
             return;

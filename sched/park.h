@@ -81,17 +81,49 @@ static inline weft__ticket weft__park_ticket(const struct weft__task *t)
     return A_LOAD(&t->wait, relaxed) & ~(uint64_t)(WEFT__TICKET_UNIT - 1); /* relaxed: the caller's own */
 }
 
-/* Suspends `t`, the calling task, until one has won, and says who. */
-enum weft__phase weft__park(struct weft__task *t);
-
-/* The same, until `deadline` at the latest: stores who won. 0, or -ENOMEM and the wait goes on: abandon it. */
-int weft__park_until(struct weft__task *t, weft_time deadline, enum weft__phase *won);
-
 /* Gives up a wait that was prepared and that nobody can know of yet, or whose waker cannot be lost. */
 static inline void weft__park_abandon(struct weft__task *t)
 {
     A_STORE(&t->wait, weft__park_ticket(t) | WEFT__IDLE, relaxed); /* relaxed: a claim in between changes nothing */
 }
+
+/*
+ * weft__park_prepare() in two halves, for those who take a lock by a read-modify-write between them: that is the fence which the
+ * first must have before the look at the epoch. An announcement that nothing follows costs a store, and changes nothing: a canceller may claim
+ * it in vain.
+ */
+static inline void weft__park_announce(struct weft__task *t)
+{
+    weft__park_will_prepare(t);
+    if (A_RMW_IS_FENCE)
+        A_STORE(&t->wait, (weft__park_ticket(t) + WEFT__TICKET_UNIT) | WEFT__ARMED, relaxed); /* see above */
+}
+
+static inline int weft__park_confirm(struct weft__task *t)
+{
+    /* relaxed: its own. What was announced has been used up where this is a second wait, or claimed by a canceller. */
+    if (!A_RMW_IS_FENCE || (A_LOAD(&t->wait, relaxed) & WEFT__PHASE_MASK) != WEFT__ARMED)
+        return weft__park_prepare(t, WEFT__CANCELABLE);
+    if (WEFT__LIKELY(!weft__task_canceled(t)))
+        return 0;
+    weft__park_abandon(t);
+    return WEFT_ECANCELED;
+}
+
+/* Suspends `t`, the calling task, until one has won, and says who. */
+static inline enum weft__phase weft__park(struct weft__task *t)
+{
+    uint64_t s = A_LOAD(&t->wait, acquire); /* pairs with the release of the claim */
+
+    if ((s & WEFT__PHASE_MASK) == WEFT__ARMED) {
+        weft__worker_suspend(weft__worker_self(), WEFT__AFTER_PARK, t);
+        s = A_LOAD(&t->wait, acquire);
+    }
+    return (enum weft__phase)(s & WEFT__PHASE_MASK);
+}
+
+/* The same, until `deadline` at the latest: stores who won. 0, or -ENOMEM and the wait goes on: abandon it. */
+int weft__park_until(struct weft__task *t, weft_time deadline, enum weft__phase *won);
 
 enum weft__claim {
     WEFT__CLAIM_LOST,  /* another has won, or the wait is over */
@@ -99,8 +131,35 @@ enum weft__claim {
     WEFT__CLAIM_ASLEEP /* won; the claimer must call weft__make_ready() */
 };
 
+/* One try of a claim on the word as it was read: true when it won. */
+static inline bool weft__try_claim(struct weft__task *t, uint64_t *s, enum weft__phase why)
+{
+    uint64_t won = (*s & ~(uint64_t)(WEFT__TICKET_UNIT - 1)) | (uint64_t)why;
+
+    /* release: what the claimer wrote for the task; acquire: the context that the task saved before it was parked */
+    return A_CAS_WEAK(&t->wait, s, won, seq_cst, acquire);
+}
+
+static inline bool weft__claimable(uint64_t s)
+{
+    unsigned phase = s & WEFT__PHASE_MASK;
+
+    return phase == WEFT__ARMED || phase == WEFT__PARKED;
+}
+
 /* Tries to win the wait of `t` with this ticket. From any thread. */
-enum weft__claim weft__claim(struct weft__task *t, weft__ticket ticket, enum weft__phase why);
+static inline enum weft__claim weft__claim(struct weft__task *t, weft__ticket ticket, enum weft__phase why)
+{
+    uint64_t s = A_LOAD(&t->wait, acquire);
+
+    while ((s & ~(uint64_t)(WEFT__TICKET_UNIT - 1)) == ticket && weft__claimable(s)) {
+        bool asleep = (s & WEFT__PHASE_MASK) == WEFT__PARKED;
+
+        if (weft__try_claim(t, &s, why))
+            return asleep ? WEFT__CLAIM_ASLEEP : WEFT__CLAIM_AWAKE;
+    }
+    return WEFT__CLAIM_LOST;
+}
 
 /* Claim and wake. True when this call won. */
 bool weft__unpark(struct weft__task *t, weft__ticket ticket, enum weft__phase why);

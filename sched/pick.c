@@ -7,15 +7,6 @@
 #include "sched/runtime.h"
 #include "sched/steal.h"
 
-enum { SLOT_RUNS = 3 };
-
-static struct weft__task *take_slot(struct weft__worker *w)
-{
-    if (A_LOAD(&w->slot, relaxed) == NULL) /* relaxed: only this worker fills it */
-        return NULL;
-    return A_XCHG(&w->slot, NULL, acquire);
-}
-
 static unsigned empty(struct weft__worker *w, struct weft__inbox *in)
 {
     unsigned n = 0;
@@ -57,11 +48,6 @@ static struct weft__task *pop_fresh(struct weft__worker *w)
     return t;
 }
 
-static bool seems_empty(struct weft__deque *d)
-{
-    return weft__deque_count_of_owner(d) <= 0;
-}
-
 /* How many tasks that never ran go before the next of the ready queue: those that are there now. Else tasks that
  * yield, or wake each other, and spawn meanwhile would pile up children that never get a turn. */
 static unsigned fresh_turns(struct weft__worker *w)
@@ -89,7 +75,7 @@ static struct weft__task *take_pinned(struct weft__worker *w)
 
 static inline struct weft__task *take_level(struct weft__worker *w, enum weft__level level)
 {
-    return !seems_empty(&w->ready[level]) ? weft__steal_ready(&w->ready[level]) : NULL;
+    return !weft__pick_seems_empty(&w->ready[level]) ? weft__steal_ready(&w->ready[level]) : NULL;
 }
 
 /* What goes before the tasks of the normal level in this turn: of 16 turns 9 are the high level's, 2 the pinned tasks' and 1 the low
@@ -129,12 +115,10 @@ static struct weft__task *pick_special_left(struct weft__worker *w)
 
 static inline struct weft__task *pick_normal(struct weft__worker *w)
 {
-    struct weft__task *t = take_slot(w);
+    struct weft__task *t = weft__slot_take(&w->slot);
 
     if (t != NULL) {
-        /* With nobody else here it would be the next again. */
-        if (WEFT__LIKELY(++w->slot_runs <= SLOT_RUNS) ||
-            (seems_empty(&w->ready[WEFT__NORMAL]) && seems_empty(&w->deque)))
+        if (weft__pick_slot_has_a_turn(w))
             return t;
         weft__worker_queue(w, t);
     }
@@ -146,7 +130,7 @@ static inline struct weft__task *pick_normal(struct weft__worker *w)
         w->fresh_turns = 0;
     }
     if ((t = take_level(w, WEFT__NORMAL)) != NULL) {
-        if (WEFT__UNLIKELY(!seems_empty(&w->deque)))
+        if (WEFT__UNLIKELY(!weft__pick_seems_empty(&w->deque)))
             w->fresh_turns = fresh_turns(w);
         return t;
     }
@@ -172,7 +156,7 @@ static struct weft__task *pick_at_tick(struct weft__worker *w)
     }
 }
 
-struct weft__task *weft__pick(struct weft__worker *w)
+struct weft__task *weft__pick_slow(struct weft__worker *w)
 {
     struct weft__task *t;
 

@@ -16,14 +16,44 @@
 #ifndef WEFT_SCHED_PICK_H
 #define WEFT_SCHED_PICK_H
 
+#include "sched/runtime.h"
 #include "sched/worker.h"
 
 #ifndef WEFT__LOOK_EVERY
 #define WEFT__LOOK_EVERY 61
 #endif
 
+#define WEFT__SLOT_RUNS 3
+
+static inline bool weft__pick_seems_empty(struct weft__deque *d)
+{
+    return weft__deque_count_of_owner(d) <= 0;
+}
+
+/* Counts in a turn of the slot, if it may have one more. With nobody else here its task would be the next again. */
+static inline bool weft__pick_slot_has_a_turn(struct weft__worker *w)
+{
+    return WEFT__LIKELY(++w->slot_runs <= WEFT__SLOT_RUNS) ||
+           (weft__pick_seems_empty(&w->ready[WEFT__NORMAL]) && weft__pick_seems_empty(&w->deque));
+}
+
+struct weft__task *weft__pick_slow(struct weft__worker *w);
+
 /* The next task of `w`, the calling worker, or NULL. */
-struct weft__task *weft__pick(struct weft__worker *w);
+static inline struct weft__task *weft__pick(struct weft__worker *w)
+{
+    struct weft__task *t;
+
+    /* What tasks do that wake each other in turn. relaxed, both: hints. */
+    if (!weft__slot_seems_empty(&w->slot) && w->until_look > 1 && A_LOAD(&w->look, relaxed) == 0 &&
+        !A_LOAD(&w->rt->has_special, relaxed) && weft__pick_slot_has_a_turn(w) &&
+        (t = weft__slot_take(&w->slot)) != NULL) {
+        w->until_look--;
+        A_BUMP(&w->picks);
+        return t;
+    }
+    return weft__pick_slow(w);
+}
 
 /* The next task to run, from wherever it comes, sleeping until there is one. NULL: the runtime stops. */
 struct weft__task *weft__find(struct weft__worker *w);

@@ -49,25 +49,13 @@ static void make_ready_from_outside(struct weft__task *t)
     weft__runtime_leave(rt);
 }
 
-void weft__make_ready(struct weft__task *t)
+void weft__make_ready_slow(struct weft__worker *w, struct weft__task *t)
 {
-    struct weft__worker *w = weft__worker_self();
     struct weft__deque *ready;
 
     if (WEFT__UNLIKELY(w == NULL || w->rt != t->rt)) {
         make_ready_from_outside(t);
         return;
-    }
-    if (w->current != NULL && WEFT__LIKELY(weft__kind_is_usual(t->kind))) {
-        /* relaxed: only this worker fills the slot. The waker will soon suspend, and then has the task at hand.
-         * release: the monitor may take it, and with it the task's context. */
-        if (A_LOAD(&w->slot, relaxed) == NULL) {
-            A_STORE(&w->slot, t, release);
-            return;
-        }
-        t = A_XCHG(&w->slot, t, acq_rel);
-        if (t == NULL)
-            return;
     }
     if (WEFT__UNLIKELY(t->kind.pinned)) {
         queue_pinned(w, t); /* it has begun, so no other worker may run it */

@@ -24,8 +24,10 @@ int weft__worker_init(struct weft__worker *w, weft_runtime *rt, unsigned index)
     rc = weft__deque_init(&w->deque);
     for (int level = 0; rc == 0 && level < WEFT__LEVELS; level++)
         rc = weft__deque_init(&w->ready[level]);
-    if (!rt->has_membarrier)
+    if (!rt->has_membarrier) {
         weft__deque_share_always(&w->deque);
+        weft__slot_bar(&w->slot);
+    }
     return rc;
 }
 

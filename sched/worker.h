@@ -16,6 +16,7 @@
 #include "sched/deque.h"
 #include "sched/inbox.h"
 #include "sched/slab.h"
+#include "sched/slot.h"
 #include "sched/stack.h"
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -75,7 +76,7 @@ struct weft__worker {
 
     /* Shared. */
     WEFT__ALIGNED _Atomic uint32_t sleep; /* the futex word */
-    WEFT__ALIGNED _Atomic(struct weft__task *) slot;
+    WEFT__ALIGNED struct weft__slot slot;
     struct weft__deque deque; /* plain tasks that never ran, and halves of joins */
     struct weft__deque ready[WEFT__LEVELS];
     struct weft__inbox inbox; /* pinned tasks of this worker that others made ready */
@@ -128,8 +129,19 @@ void weft__worker_queue(struct weft__worker *w, struct weft__task *t);
 /* Puts a task that never ran where `w` will find it, and others may. Never fails. */
 void weft__worker_queue_fresh(struct weft__worker *w, struct weft__task *t);
 
-/* Puts a task that somebody has won into a queue: the calling worker's, or the inbox. Never fails. */
-void weft__make_ready(struct weft__task *t);
+/* Puts a task that somebody has won into a queue: the calling worker's, `w`, or, where there is none, the inbox. Never fails. */
+void weft__make_ready_slow(struct weft__worker *w, struct weft__task *t);
+
+/* The same, and the slot comes before the queues where a task wakes another: it will soon suspend, and then has that one at hand. */
+static inline void weft__make_ready(struct weft__task *t)
+{
+    struct weft__worker *w = weft__worker_self();
+
+    if (WEFT__LIKELY(w != NULL && w->current != NULL && w->rt == t->rt && weft__kind_is_usual(t->kind)) &&
+        WEFT__LIKELY((t = weft__slot_put(&w->slot, t)) == NULL))
+        return;
+    weft__make_ready_slow(w, t);
+}
 
 /* Whether anything lies in the queues of `w`. The tasks that never ran count only where `fresh` says so: their owner is awake. */
 static inline bool weft__worker_has_work(struct weft__worker *w, bool fresh)

@@ -7,17 +7,19 @@ void weft__wait_of_thread(struct weft__waiter *w)
         weft__futex_wait(&w->released, 0, WEFT_NEVER);
 }
 
-static void wake_threads(struct weft__waiter *w)
+static void release_awake(struct weft__waiter *w)
 {
     while (w != NULL) {
         struct weft__waiter *next =
             w->link.next != NULL ? WEFT__CONTAINER(w->link.next, struct weft__waiter, link) : NULL;
+        bool is_thread = w->task == NULL;
         _Atomic uint32_t *released = &w->released;
 
         /* release: what was given. From here on the waiter may be gone: the kernel takes the address as a number, and at
          * worst somebody else's futex is woken for nothing. */
         A_STORE(released, 1, release);
-        weft__futex_wake(released, 1);
+        if (is_thread)
+            weft__futex_wake(released, 1);
         w = next;
     }
 }
@@ -26,11 +28,11 @@ void weft__wake_several(struct weft__wakes *wakes)
 {
     struct weft__task *t = wakes->first;
 
+    release_awake(wakes->awake); /* first: tasks among them spin */
     while (t != NULL) {
         struct weft__task *next = t->next; /* from here on it may run, and end */
 
         weft__make_ready(t);
         t = next;
     }
-    wake_threads(wakes->threads);
 }

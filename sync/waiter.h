@@ -45,11 +45,12 @@
  * What makes it safe:
  *   - A claim that succeeds is final: what is given is given, and a claimer that loses has given nothing. So nothing is ever given back.
  *   - The frame of the waiter lives until the claimer has let go of the lock. A task that sleeps is woken only after that; one that was
- *     claimed before it slept waits in weft__wait() for the lock to be free; a cancelled one takes the lock to leave. So the
+ *     claimed before it slept waits in weft__wait() to be released; a cancelled one takes the lock to leave. So the
  *     claimer may write to the waiter after the claim: claim first, then give.
- *   - The last one that is woken may destroy the primitive at once: the claimer does not touch it after the unlock.
- *   - Order: weft__wait() of a sleeper sees what was written under the lock by the release of the claim and of the queues that
- *     the task goes through; that of one awake by the release of the unlock, which it waits for; that of a thread by its word.
+ *   - Whoever learns that a wait was granted may destroy the primitive at once, be it another than the waiter (a receiver that has
+ *     got the item of a sender): the claimer does not touch it after the unlock, nor does the waiter after the claim.
+ *   - Order: weft__wait() of a sleeper sees what was written under the lock by the queues that the task goes through; that
+ *     of one awake, and of a thread, by the word that releases it.
  *
  * A plain thread waits on a futex in the waiter. It has no scope, so nothing but a claim ends its wait.
  */
@@ -62,18 +63,18 @@
 
 /* In the frame of the waiting call. */
 struct weft__waiter {
-    struct weft__link link;    /* in the queue, under the lock; a claimed thread's: in the wakes */
+    struct weft__link link;    /* in the queue, under the lock; of one claimed that does not sleep: in the wakes */
     struct weft__task *task;   /* NULL: a plain thread */
     weft__ticket ticket;       /* of the task's wait */
-    _Atomic uint32_t released; /* a thread's futex: set once it may go on */
+    _Atomic uint32_t released; /* a thread's futex: set once a claimed one may go on */
     bool queued;               /* under the lock */
     bool granted;              /* under the lock: a claim has won */
 };
 
-/* Those that were claimed and sleep, to be woken after the unlock, in the order of their claims. */
+/* Those that were claimed, to be woken after the unlock. */
 struct weft__wakes {
-    struct weft__task *first, *last; /* linked by `next` */
-    struct weft__waiter *threads;
+    struct weft__task *first, *last; /* that sleep, linked by `next`, in the order of their claims */
+    struct weft__waiter *awake;      /* threads, and tasks on their way to sleep; the last claimed first */
 };
 
 #define WEFT__WAKES_NONE ((struct weft__wakes){NULL, NULL, NULL})
@@ -94,23 +95,24 @@ static inline int weft__wait_enter(struct weft__waiter *w)
         return WEFT_ENOTASK;
     w->task = worker->current;
     if ((rc = weft__checkpoint(worker, w->task)) == 0)
-        weft__park_will_prepare(w->task);
+        weft__park_announce(w->task);
     return rc;
 }
 
-/* Arms the wait of one that has entered, without a queue (for those that are in several): 0 or WEFT_ECANCELED. */
+/* What `rc`, of the task's own preparation, means for the waiter. */
+static inline int weft__wait_armed(struct weft__waiter *w, int rc)
+{
+    w->queued = w->granted = false;
+    A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
+    if (WEFT__LIKELY(w->task != NULL))
+        w->ticket = weft__park_ticket(w->task);
+    return rc;
+}
+
+/* Arms a wait at any time, without a queue (for those that are in several): 0 or WEFT_ECANCELED. */
 static inline int weft__wait_arm(struct weft__waiter *w, enum weft__cancelable how)
 {
-    int rc = 0;
-
-    w->queued = w->granted = false;
-    if (WEFT__LIKELY(w->task != NULL)) {
-        rc = weft__park_prepare(w->task, how);
-        w->ticket = weft__park_ticket(w->task);
-    } else {
-        A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
-    }
-    return rc;
+    return weft__wait_armed(w, WEFT__LIKELY(w->task != NULL) ? weft__park_prepare(w->task, how) : 0);
 }
 
 /* Puts one that is armed at the end of `queue`. Under the lock. */
@@ -120,10 +122,11 @@ static inline void weft__wait_queue(struct weft__waiter *w, struct weft__list *q
     weft__list_append(queue, &w->link);
 }
 
-/* Both. Under the lock. 0 or WEFT_ECANCELED, and it is in no queue. */
+/* Arms the wait of one that has entered, and has then taken the lock, and queues it: 0, or WEFT_ECANCELED, and it is in no queue. Under
+ * the lock. */
 static inline int weft__wait_begin(struct weft__waiter *w, struct weft__list *queue)
 {
-    int rc = weft__wait_arm(w, WEFT__CANCELABLE);
+    int rc = weft__wait_armed(w, WEFT__LIKELY(w->task != NULL) ? weft__park_confirm(w->task) : 0);
 
     if (WEFT__LIKELY(rc == 0))
         weft__wait_queue(w, queue);
@@ -132,17 +135,29 @@ static inline int weft__wait_begin(struct weft__waiter *w, struct weft__list *qu
 
 void weft__wait_of_thread(struct weft__waiter *w);
 
-/*
- * Waits, after the unlock. 0: granted, and the claimer has let go of `lock`. WEFT_ECANCELED: it was not, and will not be; call
- * weft__wait_leave() under the lock.
- */
-static inline int weft__wait(struct weft__waiter *w, struct weft__spinlock *lock)
+/* Waits until whoever has claimed this waiter of a task has let go of the lock. */
+static inline void weft__wait_released(struct weft__waiter *w)
 {
-    if (WEFT__UNLIKELY(w->task == NULL))
+    unsigned turns = 0;
+
+    while (WEFT__UNLIKELY(A_LOAD(&w->released, acquire) == 0)) /* pairs with the release in weft__wake_several() */
+        weft__spin(&turns);
+}
+
+/*
+ * Waits, after the unlock. 0: granted, and the claimer has let go of `lock`, which may be gone. WEFT_ECANCELED: it was not, and will
+ * not be; call weft__wait_leave() under the lock.
+ */
+static inline int weft__wait(struct weft__waiter *w, const struct weft__spinlock *lock)
+{
+    (void)lock;
+    if (WEFT__UNLIKELY(w->task == NULL)) {
         weft__wait_of_thread(w);
-    else if (WEFT__UNLIKELY(weft__park(w->task) != WEFT__WON_EVENT))
+        return 0;
+    }
+    if (WEFT__UNLIKELY(weft__park(w->task) != WEFT__WON_EVENT))
         return WEFT_ECANCELED;
-    weft__spinlock_wait(lock);
+    weft__wait_released(w);
     return 0;
 }
 
@@ -166,17 +181,15 @@ static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list 
 
     weft__list_remove(queue, &w->link);
     w->queued = false;
-    if (WEFT__UNLIKELY(t == NULL)) {
-        w->link.next = wakes->threads != NULL ? &wakes->threads->link : NULL;
-        wakes->threads = w;
-        return w->granted = true;
-    }
-    switch (weft__claim(t, w->ticket, WEFT__WON_EVENT)) {
+    switch (t != NULL ? weft__claim(t, w->ticket, WEFT__WON_EVENT) : WEFT__CLAIM_AWAKE) {
     case WEFT__CLAIM_LOST:
         return false;
     case WEFT__CLAIM_AWAKE:
+        w->link.next = wakes->awake != NULL ? &wakes->awake->link : NULL;
+        wakes->awake = w;
         break;
     case WEFT__CLAIM_ASLEEP:
+        A_STORE(&w->released, 1, relaxed); /* relaxed: it is woken after the unlock */
         t->next = NULL;
         if (wakes->first == NULL)
             wakes->first = t;
@@ -195,7 +208,7 @@ static inline void weft__wake(struct weft__wakes *wakes)
 {
     struct weft__task *t = wakes->first;
 
-    if (WEFT__UNLIKELY(wakes->threads != NULL || t != wakes->last))
+    if (WEFT__UNLIKELY(wakes->awake != NULL || t != wakes->last))
         weft__wake_several(wakes);
     else if (t != NULL)
         weft__make_ready(t);

@@ -26,7 +26,7 @@ WEFT_TEST(chan, sizes_that_are_none_make_no_channel)
     CHECK_NULL(weft_chan_create(0, 1));
     CHECK_NULL(weft_chan_create(0, 0));
     CHECK_NULL(weft_chan_create(SIZE_MAX, 2));
-    CHECK_NULL(weft_chan_create(2, SIZE_MAX));
+    CHECK_NULL(weft_chan_create(2, SIZE_MAX - 1));
     CHECK_NULL(weft_chan_create(SIZE_MAX / 2 + 1, 2));
     CHECK_NULL(weft_chan_create(SIZE_MAX, 1));
     weft_chan_destroy(NULL);
@@ -280,5 +280,34 @@ TASK_TEST(chan, an_item_goes_straight_to_a_receiver_that_waits)
     }
     weft_group_close(g);
     weft_chan_destroy(c);
+    return 0;
+}
+
+/* The senders are on their way out when the receiver, which has all that there is, destroys the channel. */
+TASK_TEST(chan, who_has_received_all_destroys_the_channel_at_once)
+{
+    (void)arg;
+    for (size_t capacity = 0; capacity < 2; capacity++) {
+        struct sync_call calls[3];
+        weft_group *g = weft_group_open(NULL);
+        weft_chan *c = weft_chan_create(sizeof(int), capacity);
+        int item, sum = 0;
+
+        CHECK_NOT_NULL(c);
+        for (int i = 0; i < 3; i++) {
+            calls[i] = (struct sync_call){.chan = c, .item = i};
+            sync_begin(g, sync_send, &calls[i]);
+        }
+        for (int i = 0; i < 3; i++) {
+            CHECK_OK(weft_chan_recv(c, &item));
+            sum += item;
+        }
+        CHECK_EQ(sum, 0 + 1 + 2);
+        weft_chan_destroy(c);
+        CHECK_OK(weft_group_wait(g));
+        weft_group_close(g);
+        for (int i = 0; i < 3; i++)
+            CHECK_OK(calls[i].result);
+    }
     return 0;
 }
