@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Futures, watches, broadcasts and queues under load, with waits that are cut short at random. */
+#include <string.h>
+
 #include "tests/sync/values.h"
 
 /* Futures: several settle each of them in different ways, and one wins. */
@@ -85,6 +87,50 @@ TASK_TEST(stress_values, future_has_one_outcome_and_all_that_stay_get_it)
         }
         CHECK_OK(weft_future_fini(&p.future));
     }
+    return 0;
+}
+
+/* A wait that comes while the value is being stored, which takes long here. */
+
+enum { BIG = 256 * 1024 };
+
+struct big {
+    weft_future future;
+    _Atomic bool begun;
+    char value[BIG], place[BIG];
+};
+
+static void *set_big(void *arg)
+{
+    struct big *b = arg;
+
+    b->begun = true;
+    CHECK_OK(weft_future_set(&b->future, b->value));
+    return NULL;
+}
+
+TASK_TEST(stress_values, wait_that_meets_the_set_gets_the_whole_value)
+{
+    (void)arg;
+    struct big *b = calloc(1, sizeof *b);
+    char *copy = malloc(BIG);
+
+    CHECK(b != NULL && copy != NULL);
+    for (int i = 1; i <= SYNC_SCALE(50, 300); i++) {
+        pthread_t thread;
+
+        memset(b->value, i, BIG);
+        b->begun = false;
+        weft_future_init(&b->future, b->place, BIG);
+        CHECK_OK(pthread_create(&thread, NULL, set_big, b));
+        while (!b->begun)
+            ;
+        CHECK_OK(weft_future_wait(&b->future, copy));
+        CHECK_MEM_EQ(copy, b->value, BIG);
+        CHECK_OK(pthread_join(thread, NULL));
+    }
+    free(copy);
+    free(b);
     return 0;
 }
 
