@@ -206,6 +206,35 @@ TASK_TEST(queue, put_waits_while_it_is_full_and_is_served_in_order)
     return 0;
 }
 
+static int put_by_number(struct call *c)
+{
+    return weft_queue_put(c->on, &(struct job){c->item, c->item});
+}
+
+TASK_TEST(queue, put_that_waited_takes_its_place_by_priority)
+{
+    (void)arg;
+    weft_queue *q = make(3, WEFT_QUEUE_PRIORITY);
+    struct call calls[3];
+    weft_group *g = weft_group_open(NULL);
+    static const int waiting[3] = {9, 2, 6}, order[6] = {1, 4, 2, 6, 7, 9};
+
+    put(q, 7, 7);
+    put(q, 1, 1);
+    put(q, 4, 4);
+    for (int i = 0; i < 3; i++) {
+        calls[i] = (struct call){.fn = put_by_number, .on = q, .item = waiting[i]};
+        call_begin(g, &calls[i]);
+    }
+    for (int i = 0; i < 6; i++) /* the second get lets in the 2, the third the 6 */
+        expect(q, order[i], order[i]);
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    expect_nothing(q);
+    CHECK_OK(weft_queue_destroy(q));
+    return 0;
+}
+
 TASK_TEST(queue, get_waits_while_it_is_empty_and_is_served_in_order)
 {
     (void)arg;
