@@ -47,6 +47,7 @@
 #include <weft/barrier.h>
 #include <weft/batch.h>
 #include <weft/blocking.h>
+#include <weft/broadcast.h>
 #include <weft/call.h>
 #include <weft/chan.h>
 #include <weft/chan_typed.h>
@@ -54,6 +55,7 @@
 #include <weft/error.h>
 #include <weft/event.h>
 #include <weft/fd.h>
+#include <weft/future.h>
 #include <weft/group.h>
 #include <weft/interval.h>
 #include <weft/join.h>
@@ -61,6 +63,8 @@
 #include <weft/local.h>
 #include <weft/notify.h>
 #include <weft/park.h>
+#include <weft/queue.h>
+#include <weft/resource_pool.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
@@ -71,5 +75,6 @@
 #include <weft/time.h>
 #include <weft/typed.h>
 #include <weft/version.h>
+#include <weft/watch.h>
 
 #endif
