@@ -358,11 +358,8 @@ static int check(struct weft__select *s)
             s->otherwise = i;
             break;
         case WEFT__CASE_RECV:
-            if (c->in == NULL)
-                return WEFT_EINVAL;
-            break;
         case WEFT__CASE_SEND:
-            if (c->out == NULL)
+            if (c->source != NULL && c->in == NULL && c->out == NULL)
                 return WEFT_EINVAL;
             break;
         case WEFT__CASE_JOIN:
@@ -400,7 +397,7 @@ static int begin(struct weft__select *s, bool biased)
         w = weft__worker_self();
     }
     if (!biased)
-        s->random = w != NULL ? w->random : (uint32_t)weft__clock() | 1;
+        s->random = w != NULL && w->random != 0 ? w->random : (uint32_t)weft__clock() | 1;
     return run(s, w);
 }
 

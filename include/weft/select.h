@@ -11,16 +11,16 @@
  *     };
  *
  *     switch (weft_select(cases, 4)) {
- *     case 0:                                             cases[0].result: 0, or WEFT_ECLOSED
- *         return use(&r);
+ *     case 0:
+ *         return use(&r);                             the reply, unless cases[0].result is WEFT_ECLOSED
  *     case 1:
  *         return next_line();
  *     case 2:
  *         return give_up();
- *     case 3:                                             cases[3].result: what weft_task_join() would return
- *         return restart();
- *     default:                                            a code: WEFT_ECANCELED
- *         return stop();
+ *     case 3:
+ *         return restart();                           cases[3].result is what weft_task_join() would return
+ *     default:
+ *         return stop();                              a code: WEFT_ECANCELED
  *     }
  *
  * Rules
