@@ -68,6 +68,7 @@
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
+#include <weft/select.h>
 #include <weft/semaphore.h>
 #include <weft/stats.h>
 #include <weft/task.h>

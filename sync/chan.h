@@ -6,7 +6,8 @@
  *      senders wait    =>  the ring is full, no receiver waits, and the channel is open
  * So at most one queue holds somebody. A sender hands its item straight to the receiver that has waited longest; a receiver
  * that makes room moves the item of the sender that has waited longest into the ring. Without a ring (capacity 0) it takes
- * that item itself. In an unbounded channel no sender ever waits.
+ * that item itself. In an unbounded channel no sender ever waits. A select may wait in both queues of a channel with capacity 0: the
+ * others find it, and it does not meet itself.
  *
  * The ring of an unbounded channel grows by blocks, which are not allocated under the lock: a send that finds none says WEFT_EAGAIN, and
  * its caller unlocks, calls weft__chan_grow(), and tries again. Blocks that a receive has emptied are freed by weft__chan_unlock().

@@ -180,7 +180,7 @@ static inline int weft__wait(struct weft__waiter *w, const struct weft__spinlock
         weft__wait_of_thread(w);
         return 0;
     }
-    if (WEFT__UNLIKELY(weft__park(w->task) != WEFT__WON_EVENT))
+    if (WEFT__UNLIKELY(weft__park(w->task) != WEFT__WON_GRANT))
         return WEFT_ECANCELED;
     weft__wait_released(w);
     return 0;
@@ -231,7 +231,7 @@ static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list 
 
     weft__list_remove(queue, &w->link);
     w->queued = false;
-    switch (t != NULL ? weft__claim(t, w->ticket, WEFT__WON_EVENT) : WEFT__CLAIM_AWAKE) {
+    switch (t != NULL ? weft__claim(t, w->ticket, WEFT__WON_GRANT) : WEFT__CLAIM_AWAKE) {
     case WEFT__CLAIM_LOST:
         return false;
     case WEFT__CLAIM_AWAKE:

@@ -18,6 +18,7 @@
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
+#include <weft/select.h>
 #include <weft/stats.h>
 #include <weft/task.h>
 #include <weft/tcp.h>
@@ -78,6 +79,19 @@ int wait_for_call()
     return rc;
 }
 
+int select_something()
+{
+    weft_chan *chan = weft_chan_create(sizeof(int), 1);
+    int item = 0, mine = 3;
+    weft_case cases[] = {WEFT_RECV(chan, &item),     WEFT_SEND(chan, &mine), WEFT_AFTER_MS(60000), WEFT_JOIN(nullptr),
+                         WEFT_FD(-1, WEFT_READABLE), WEFT_EVENT(nullptr),    WEFT_DEFAULT};
+
+    cases[3] = weft_case{};
+    int first = weft_select(cases, 7), second = weft_select_biased(cases, 7);
+    weft_chan_destroy(chan);
+    return first == 1 && second == 0 && item == 3 ? 0 : WEFT_EINVAL;
+}
+
 int app(void *arg)
 {
     std::vector<int> numbers{1, 2, 3, 4};
@@ -91,6 +105,8 @@ int app(void *arg)
     weft_group_close(g);
     if (rc == 0)
         rc = wait_for_call();
+    if (rc == 0)
+        rc = select_something();
     *static_cast<int *>(arg) = std::accumulate(numbers.begin(), numbers.end(), 0);
     return rc;
 }
