@@ -473,6 +473,18 @@ void *__tsan_memcpy(void *to, const void *from, size_t n)
     return memcpy(to, from, n);
 }
 
+void *model_memcpy(void *to, const void *from, size_t n);
+
+/* Takes the place of memcpy() where the compiler makes a call of it, which it does not announce. */
+void *model_memcpy(void *to, const void *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += GRAIN) {
+        watch((const char *)from + i, false, __builtin_return_address(0));
+        watch((const char *)to + i, true, __builtin_return_address(0));
+    }
+    return memcpy(to, from, n);
+}
+
 void *__tsan_memmove(void *to, const void *from, size_t n)
 {
     return memmove(to, from, n);

@@ -19,7 +19,8 @@
  * Plain accesses happen at once. The compiler announces them by the hooks of the thread sanitizer, whose runtime is not
  * linked: vector clocks tell whether two accesses to memory of the run, one of them a write, are ordered. A race fails the
  * run, so an order that is too weak to publish a record is found too. Memory outside of model_alloc(), such as stacks, is not
- * watched, and neither is an access of another size than 1 to 16 bytes, nor what overlaps without beginning at the same place.
+ * watched, and neither is an access of another size than 1 to 16 bytes, nor what overlaps without beginning at the same place;
+ * of memcpy() the whole is.
  */
 #ifndef WEFT_TESTS_MODEL_MEMORY_H
 #define WEFT_TESTS_MODEL_MEMORY_H
