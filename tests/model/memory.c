@@ -83,6 +83,11 @@ static void fence(unsigned t)
     clocks[t].of[t]++;
 }
 
+void model_fence(void)
+{
+    fence(model_self());
+}
+
 void model_membarrier(void)
 {
     unsigned n = model_thread_count(), first = model_choose(n);

@@ -50,6 +50,9 @@ uint64_t model_rmw(uintptr_t p, size_t size, enum model_op op, uint64_t value, m
 bool model_cas(uintptr_t p, size_t size, void *expected, uint64_t value, bool weak, memory_order order,
                memory_order failure, const struct model_site *site);
 
+/* A full fence of the calling thread. */
+void model_fence(void);
+
 /* What a system call reads, such as futex(2)'s: the newest value, with no place to switch before it. */
 uint64_t model_read_newest(uintptr_t p, size_t size);
 
