@@ -183,36 +183,23 @@ static void begin_semaphore(struct linear_state *s, unsigned parameter)
     s->words[0] = parameter;
 }
 
-static bool step_semaphore_as(struct linear_state *s, const struct linear_op *op, bool may_fail)
+static bool step_semaphore(struct linear_state *s, const struct linear_op *op, unsigned parameter)
 {
     uint64_t *permits = &s->words[0], n = (uint64_t)op->arg;
 
+    (void)parameter;
     if (op->kind == LINEAR_RELEASE) {
         *permits += n;
         return returned(op, 0);
     }
     if (op->kind == LINEAR_TRY_ACQUIRE && !pending(op) && op->result == WEFT_EBUSY)
-        return may_fail || *permits < n;
+        return op->value == LINEAR_MAY_FAIL || *permits < n;
     if (!returned(op, 0) || *permits < n)
         return false;
     *permits -= n;
     return true;
 }
 
-static bool step_semaphore(struct linear_state *s, const struct linear_op *op, unsigned parameter)
-{
-    (void)parameter;
-    return step_semaphore_as(s, op, false);
-}
-
-static bool step_weighted_semaphore(struct linear_state *s, const struct linear_op *op, unsigned parameter)
-{
-    (void)parameter;
-    return step_semaphore_as(s, op, true);
-}
-
 static const char *const semaphore_kinds[] = {"acquire", "try_acquire", "release"};
 
 const struct linear_model linear_semaphore = {semaphore_kinds, 1, begin_semaphore, step_semaphore, NULL};
-const struct linear_model linear_weighted_semaphore = {semaphore_kinds, 1, begin_semaphore, step_weighted_semaphore,
-                                                       NULL};

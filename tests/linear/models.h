@@ -29,10 +29,11 @@ enum { LINEAR_LOCK, LINEAR_TRY_LOCK, LINEAR_UNLOCK };
 
 extern const struct linear_model linear_mutex;
 
-/* A semaphore. The parameter is the number of permits at first. The order does not show who waits first, so a try that fails is right
- * there only where too few are left: for those of several permits use the form in which it may always fail. */
+/* A semaphore. The parameter is the number of permits at first. The order does not show who waits: a try that may have failed for
+ * that has LINEAR_MAY_FAIL as its value. */
 enum { LINEAR_ACQUIRE, LINEAR_TRY_ACQUIRE, LINEAR_RELEASE };
+enum { LINEAR_MAY_FAIL = 1 };
 
-extern const struct linear_model linear_semaphore, linear_weighted_semaphore;
+extern const struct linear_model linear_semaphore;
 
 #endif

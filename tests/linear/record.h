@@ -16,6 +16,7 @@ struct record {
     uint32_t seed;
     unsigned tasks, ops; /* of each task */
     void *object;        /* what is tested */
+    uint32_t most;       /* permits for one operation */
 };
 
 struct record_task {
