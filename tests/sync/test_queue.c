@@ -586,7 +586,7 @@ TASK_TEST(queue, put_without_memory_says_so_and_loses_nothing)
 
 /* What comes between while a put allocates, without the lock. */
 static weft_queue *meanwhile_on;
-static enum { MEANWHILE_NOTHING, MEANWHILE_SHUT, MEANWHILE_FULL, MEANWHILE_GET } meanwhile;
+static enum meanwhile { MEANWHILE_NOTHING, MEANWHILE_SHUT, MEANWHILE_FULL, MEANWHILE_GET } meanwhile;
 
 static bool interrupt(enum weft__seam what)
 {
@@ -611,7 +611,7 @@ static bool interrupt(enum weft__seam what)
     return false;
 }
 
-static int put_interrupted(weft_queue *q, int what)
+static int put_interrupted(weft_queue *q, enum meanwhile what)
 {
     meanwhile_on = q;
     meanwhile = what;
