@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 /* weft_fd_wait(): descriptors that weft does not own, armed afresh for each wait. */
+#include "io/fd_wait.h"
+
 #include <fcntl.h>
 
 #include <weft/error.h>
@@ -9,15 +11,6 @@
 #include "io/io.h"
 #include "io/sys.h"
 #include "sched/park.h"
-
-/* A wait; on the stack of the task that waits. It is in the slots of its record until the dispatcher or the task
- * takes it out, under the record's lock. */
-struct weft__fd_wait {
-    struct weft__task *task;
-    weft__ticket ticket;
-    int events;
-    int ready; /* what came: events, or a code */
-};
 
 static const int event_of[2] = {[WEFT__READ] = WEFT_READABLE, [WEFT__WRITE] = WEFT_WRITABLE};
 
@@ -116,37 +109,50 @@ static int start(struct weft__descriptor *d, struct weft__fd_wait *wait)
     return rc;
 }
 
-int weft_fd_wait(int fd, int events)
+int weft__fd_wait_enter(struct weft__fd_wait *wait, int fd)
 {
-    struct weft__worker *w = weft__worker_self();
-    struct weft__task *t = w != NULL ? w->current : NULL;
-    struct weft__fd_wait wait = {.task = t, .events = events};
-    struct weft__descriptor *d;
-    enum weft__phase won;
+    struct weft__descriptor *d = weft__descriptor_get(wait->task->rt->io, fd);
     int rc;
 
-    if (t == NULL)
+    if (d == NULL)
+        return fcntl(fd, F_GETFD) < 0 ? WEFT_EBADF : WEFT_ENOMEM;
+    A_STORE(&d->io->in_use, true, relaxed); /* relaxed: as in weft__descriptor_open() */
+    wait->descriptor = d;
+    rc = start(d, wait);
+    return rc > 0 ? wait->events : rc;
+}
+
+int weft__fd_wait_leave(struct weft__fd_wait *wait)
+{
+    struct weft__descriptor *d = wait->descriptor;
+
+    /* Also where the event won: the dispatcher may still hold the lock, and this frame. */
+    weft__lock(&d->lock);
+    take_out(d, wait);
+    weft__unlock(&d->lock);
+    return wait->ready;
+}
+
+int weft_fd_wait(int fd, int events)
+{
+    struct weft__fd_wait wait = {.events = events};
+    enum weft__phase won;
+    int rc, ready;
+
+    if ((wait.task = weft__task_self()) == NULL)
         return WEFT_ENOTASK;
     if (events == 0 || (events & ~(WEFT_READABLE | WEFT_WRITABLE)))
         return WEFT_EINVAL;
     if (fd < 0)
         return WEFT_EBADF;
-    if ((rc = weft__checkpoint(w, t)) < 0)
+    if ((rc = weft__enter(&wait.task)) < 0 || (rc = weft__park_prepare(wait.task, WEFT__CANCELABLE)) < 0)
         return rc;
-    if ((d = weft__descriptor_get(t->rt->io, fd)) == NULL)
-        return fcntl(fd, F_GETFD) < 0 ? WEFT_EBADF : WEFT_ENOMEM;
-    A_STORE(&d->io->in_use, true, relaxed); /* relaxed: as in weft__descriptor_open() */
-    if ((rc = weft__park_prepare(t, WEFT__CANCELABLE)) < 0)
+    wait.ticket = weft__park_ticket(wait.task);
+    if ((rc = weft__fd_wait_enter(&wait, fd)) != 0) {
+        weft__park_abandon(wait.task);
         return rc;
-    wait.ticket = weft__park_ticket(t);
-    if ((rc = start(d, &wait)) != 0) {
-        weft__park_abandon(t);
-        return rc > 0 ? events : rc;
     }
-    won = weft__park(t);
-    /* Also where the event won: the dispatcher may still hold the lock, and this frame. */
-    weft__lock(&d->lock);
-    take_out(d, &wait);
-    weft__unlock(&d->lock);
-    return won == WEFT__WON_EVENT ? wait.ready : WEFT_ECANCELED;
+    won = weft__park(wait.task);
+    ready = weft__fd_wait_leave(&wait);
+    return won == WEFT__WON_EVENT ? ready : WEFT_ECANCELED;
 }

@@ -39,3 +39,16 @@ ssize_t weft__sys_send(int fd, const void *data, size_t size)
     n = send(fd, data, size, MSG_NOSIGNAL);
     return n < 0 ? -errno : n;
 }
+
+int weft__sys_poll(int fd, short events)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    int rc;
+
+    if (weft__fault(WEFT__SEAM_EPOLL))
+        return -ENOMEM;
+    do
+        rc = poll(&p, 1, 0);
+    while (rc < 0 && errno == EINTR);
+    return rc < 0 ? -errno : p.revents;
+}

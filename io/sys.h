@@ -4,6 +4,7 @@
 #define WEFT_IO_SYS_H
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -40,5 +41,6 @@ int weft__sys_socket(int family, int type);
 int weft__sys_accept(int fd); /* the new descriptor is non-blocking and closed on exec */
 ssize_t weft__sys_recv(int fd, void *buffer, size_t size);
 ssize_t weft__sys_send(int fd, const void *data, size_t size);
+int weft__sys_poll(int fd, short events); /* without waiting: what came of `events`, and POLLERR, POLLHUP, POLLNVAL */
 
 #endif

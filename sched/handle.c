@@ -219,6 +219,29 @@ static unsigned events_of(const weft_task *h)
            (h->start == WEFT__READY ? WEFT__EVENT_READY : 0u);
 }
 
+bool weft__handle_enter(weft_task *h, struct weft__handle_waiter *w)
+{
+    bool came;
+
+    weft__spinlock_lock(&h->lock);
+    came = (events_of(h) & w->events) != 0;
+    if (!came) {
+        w->queued = true;
+        weft__list_append(&h->waiters, &w->link);
+    }
+    weft__spinlock_unlock(&h->lock);
+    return !came;
+}
+
+void weft__handle_leave(weft_task *h, struct weft__handle_waiter *w)
+{
+    weft__spinlock_lock(&h->lock);
+    if (w->queued)
+        weft__list_remove(&h->waiters, &w->link);
+    w->queued = false;
+    weft__spinlock_unlock(&h->lock);
+}
+
 int weft__handle_wait(weft_task *h, unsigned events, enum weft__cancelable how)
 {
     struct weft__task *t = weft__task_self();
@@ -238,10 +261,7 @@ int weft__handle_wait(weft_task *h, unsigned events, enum weft__cancelable how)
     weft__spinlock_unlock(&h->lock);
     if (weft__park(t) == WEFT__WON_EVENT)
         return 0;
-    weft__spinlock_lock(&h->lock);
-    if (w.queued)
-        weft__list_remove(&h->waiters, &w.link);
-    weft__spinlock_unlock(&h->lock);
+    weft__handle_leave(h, &w);
     return WEFT_ECANCELED;
 }
 
@@ -261,7 +281,7 @@ int weft_task_join(weft_task *h)
     if (A_LOAD(&h->state, acquire) != WEFT_TASK_DONE &&
         (rc = weft__handle_wait(h, WEFT__EVENT_DONE, WEFT__CANCELABLE)) < 0)
         return rc;
-    return h->code == WEFT_ECANCELED ? WEFT_ETASKCANCELED : h->code;
+    return weft__handle_code(h);
 }
 
 void weft_task_release(weft_task *h)

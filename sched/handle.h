@@ -93,6 +93,18 @@ struct weft__handle_waiter {
     struct weft__many *many; /* it waits for several at a time (wait.c); NULL: for this one */
 };
 
+/* Enters `w`, with task, ticket and events filled in, the rest zeroed: false where one of the events has come about, and then it has not. */
+bool weft__handle_enter(weft_task *h, struct weft__handle_waiter *w);
+
+/* Takes it out, if it still is in. After it nobody touches `w` any more. */
+void weft__handle_leave(weft_task *h, struct weft__handle_waiter *w);
+
+/* What weft_task_join() returns of a task that has ended. */
+static inline int weft__handle_code(const weft_task *h)
+{
+    return h->code == WEFT_ECANCELED ? WEFT_ETASKCANCELED : h->code;
+}
+
 /* An event that `w` waits for has come about: whether that ends its wait. The caller holds the lock of `h`. */
 bool weft__many_ends(struct weft__handle_waiter *w, const weft_task *h);
 

@@ -13,14 +13,20 @@ struct weft__inbox {
     WEFT__ALIGNED _Atomic(struct weft__task *) newest;
 };
 
-static inline void weft__inbox_push(struct weft__inbox *in, struct weft__task *t)
+/* Pushes a chain that is linked by `next` from the newest to the oldest. */
+static inline void weft__inbox_push_chain(struct weft__inbox *in, struct weft__task *newest, struct weft__task *oldest)
 {
     struct weft__task *head = A_LOAD(&in->newest, relaxed); /* relaxed: only compared */
 
     /* seq_cst pairs with the load in weft__inbox_seems_empty() after a sleeper's announcement (idle.h) */
     do
-        t->next = head;
-    while (!A_CAS_WEAK(&in->newest, &head, t, seq_cst, relaxed));
+        oldest->next = head;
+    while (!A_CAS_WEAK(&in->newest, &head, newest, seq_cst, relaxed));
+}
+
+static inline void weft__inbox_push(struct weft__inbox *in, struct weft__task *t)
+{
+    weft__inbox_push_chain(in, t, t);
 }
 
 static inline bool weft__inbox_seems_empty(struct weft__inbox *in)

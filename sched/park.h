@@ -43,14 +43,17 @@ static inline bool weft__task_is_sure(const struct weft__task *t)
 /* What a checkpoint does where it has to do something: yields, and says whether the task is cancelled. */
 int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t);
 
+/* Whether it has to do something. */
+static inline bool weft__checkpoint_is_due(struct weft__worker *w, struct weft__task *t)
+{
+    return weft__task_canceled(t) || A_LOAD(&w->attention, relaxed) != 0; /* relaxed: a hint, it carries no data */
+}
+
 /* The check on entry of every call that may suspend: 0 or WEFT_ECANCELED. May suspend, so the caller's worker may
  * have changed after it. */
 static inline int weft__checkpoint(struct weft__worker *w, struct weft__task *t)
 {
-    /* relaxed: a hint, it carries no data */
-    if (WEFT__UNLIKELY(weft__task_canceled(t) || A_LOAD(&w->attention, relaxed) != 0))
-        return weft__checkpoint_slow(w, t);
-    return 0;
+    return WEFT__UNLIKELY(weft__checkpoint_is_due(w, t)) ? weft__checkpoint_slow(w, t) : 0;
 }
 
 /* How a call begins that may suspend: 0 and the calling task, or WEFT_ENOTASK, WEFT_ECANCELED. May suspend. */
@@ -159,6 +162,31 @@ static inline enum weft__claim weft__claim(struct weft__task *t, weft__ticket ti
             return asleep ? WEFT__CLAIM_ASLEEP : WEFT__CLAIM_AWAKE;
     }
     return WEFT__CLAIM_LOST;
+}
+
+static inline weft__ticket weft__park_next_ticket(const struct weft__task *t)
+{
+    return weft__park_ticket(t) + WEFT__TICKET_UNIT;
+}
+
+/* Arms the next wait of `t`, the calling task, whose ticket has been published under `lock`, which the caller holds; lets go of it; and
+ * suspends. Returns as weft__park(); WEFT__WON_CANCEL also where the wait has not even begun. */
+static inline enum weft__phase weft__park_holding(struct weft__task *t, struct weft__bias_lock *lock)
+{
+    weft__ticket ticket = weft__park_next_ticket(t);
+
+    if (weft__task_is_sure(t) && weft__worker_suspend_holding(weft__worker_self(), t, lock)) {
+        /* acquire: as in weft__park() */
+        while ((A_LOAD(&t->wait, acquire) & WEFT__PHASE_MASK) == WEFT__ARMED && weft__task_canceled(t))
+            (void)weft__claim(t, ticket, WEFT__WON_CANCEL);
+        return weft__park(t);
+    }
+    if (weft__park_prepare(t, WEFT__CANCELABLE) < 0) {
+        weft__bias_unlock(lock);
+        return WEFT__WON_CANCEL;
+    }
+    weft__bias_unlock(lock);
+    return weft__park(t);
 }
 
 /* Claim and wake. True when this call won. */

@@ -39,20 +39,27 @@ static inline bool weft__pick_slot_has_a_turn(struct weft__worker *w)
 
 struct weft__task *weft__pick_slow(struct weft__worker *w);
 
-/* The next task of `w`, the calling worker, or NULL. */
-static inline struct weft__task *weft__pick(struct weft__worker *w)
+/* What is in the slot, if that is next, without a look at anything else; or NULL. */
+static inline struct weft__task *weft__pick_handed(struct weft__worker *w)
 {
     struct weft__task *t;
 
-    /* What tasks do that wake each other in turn. relaxed, both: hints. */
-    if (!weft__slot_seems_empty(&w->slot) && w->until_look > 1 && A_LOAD(&w->look, relaxed) == 0 &&
-        !A_LOAD(&w->rt->has_special, relaxed) && weft__pick_slot_has_a_turn(w) &&
-        (t = weft__slot_take(&w->slot)) != NULL) {
-        w->until_look--;
-        A_BUMP(&w->picks);
-        return t;
-    }
-    return weft__pick_slow(w);
+    /* relaxed, both: hints */
+    if (weft__slot_seems_empty(&w->slot) || w->until_look <= 1 || A_LOAD(&w->look, relaxed) != 0 ||
+        A_LOAD(&w->rt->has_special, relaxed) || !weft__pick_slot_has_a_turn(w) ||
+        (t = weft__slot_take(&w->slot)) == NULL)
+        return NULL;
+    w->until_look--;
+    A_BUMP(&w->picks);
+    return t;
+}
+
+/* The next task of `w`, the calling worker, or NULL. */
+static inline struct weft__task *weft__pick(struct weft__worker *w)
+{
+    struct weft__task *t = weft__pick_handed(w);
+
+    return WEFT__LIKELY(t != NULL) ? t : weft__pick_slow(w);
 }
 
 /* The next task to run, from wherever it comes, sleeping until there is one. NULL: the runtime stops. */

@@ -169,10 +169,15 @@ int64_t weft__thread_clock(int id)
     return clock_gettime(id, &t) == 0 ? (int64_t)t.tv_sec * 1000000000 + t.tv_nsec : 0;
 }
 
+void weft__thread_yield(void)
+{
+    (void)sched_yield();
+}
+
 void weft__spin(unsigned *turns)
 {
     if (++*turns < 64)
         weft__stall();
     else
-        (void)sched_yield();
+        weft__thread_yield();
 }

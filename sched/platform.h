@@ -112,6 +112,9 @@ int64_t weft__thread_clock(int id);
 /* Stalls the CPU for some ten nanoseconds, to the benefit of what else runs on the core. */
 void weft__stall(void);
 
+/* Offers the CPU to other threads. */
+void weft__thread_yield(void);
+
 /* One turn of a loop that waits for another thread: stalls the CPU, after some turns offers it to others. */
 void weft__spin(unsigned *turns);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/steal.h"
 
+#include "sched/random.h"
 #include "sched/runtime.h"
 
 /* A thief waits so many turns of weft__spin() for the answer of those that it asks to share, some 3 us, before it uses force. */
@@ -8,16 +9,6 @@ enum { ASK_TURNS = 72 };
 
 /* After so many thefts in a row that brought less work than they cost, a thief rests until it is woken. */
 enum { THEFTS_IN_VAIN = 16 };
-
-static uint32_t next_random(struct weft__worker *w)
-{
-    uint32_t x = w->random; /* Marsaglia, "Xorshift RNGs" (2003) */
-
-    x ^= x << 13;
-    x ^= x >> 17;
-    x ^= x << 5;
-    return w->random = x;
-}
 
 /* The i-th of those that `w` may steal from, beginning with the start-th; NULL for itself. */
 static struct weft__worker *victim(struct weft__worker *w, unsigned start, unsigned i)
@@ -85,7 +76,7 @@ void weft__steal_judge(struct weft__worker *w)
 
 struct weft__task *weft__steal(struct weft__worker *w)
 {
-    unsigned start = next_random(w) % w->rt->workers_count;
+    unsigned start = (w->random = weft__xorshift(w->random)) % w->rt->workers_count;
     struct weft__task *t;
     weft_time began;
 

@@ -39,6 +39,7 @@ enum weft__phase {
     WEFT__WON_EVENT,
     WEFT__WON_CANCEL,
     WEFT__WON_TIME,
+    WEFT__WON_GRANT, /* an event of a primitive of sync/, by sync/waiter.h */
     WEFT__PHASE_MASK = 7,
     WEFT__HELD = 8, /* this wait is not to be cancelled */
     WEFT__TICKET_UNIT = 16,

@@ -43,39 +43,23 @@ bool weft__many_ends(struct weft__handle_waiter *w, const weft_task *h)
     return count(w->many, (int)(w - w->many->nodes), h->code);
 }
 
-/* Enters `w` in the list of `h`, unless the task has ended: then it counts that. Whether that decides. */
+/* Enters a node in the list of `h`, unless the task has ended: then it counts that. Whether that decides. */
 static bool enter(struct weft__many *m, int index, weft_task *h, weft__ticket ticket)
 {
     struct weft__handle_waiter *w = &m->nodes[index];
-    bool done = true;
 
     *w = (struct weft__handle_waiter){
         .task = weft__task_self(), .ticket = ticket, .events = WEFT__EVENT_DONE, .many = m};
     if (h == NULL)
         return count(m, index, WEFT_ENOMEM);
-    weft__spinlock_lock(&h->lock);
-    if (A_LOAD(&h->state, acquire) !=
-        WEFT_TASK_DONE) { /* pairs with the end of the task; it is told of under the lock */
-        done = false;
-        w->queued = true;
-        weft__list_append(&h->waiters, &w->link);
-    }
-    weft__spinlock_unlock(&h->lock);
-    return done && count(m, index, h->code);
+    return !weft__handle_enter(h, w) && count(m, index, h->code);
 }
 
 static void leave(struct weft__many *m, weft_task *const *tasks, int entered)
 {
-    for (int i = 0; i < entered; i++) {
-        weft_task *h = tasks[i];
-
-        if (h == NULL)
-            continue;
-        weft__spinlock_lock(&h->lock);
-        if (m->nodes[i].queued)
-            weft__list_remove(&h->waiters, &m->nodes[i].link);
-        weft__spinlock_unlock(&h->lock);
-    }
+    for (int i = 0; i < entered; i++)
+        if (tasks[i] != NULL)
+            weft__handle_leave(tasks[i], &m->nodes[i]);
 }
 
 static int wait_for(struct weft__many *m, weft_task *const *tasks, struct weft__task *t)

@@ -61,6 +61,26 @@ static inline void queue_quietly(struct weft__worker *w, enum weft__level level,
         weft__worker_queue(w, t);
 }
 
+/* Nobody but cancellers has had a chance to claim the wait: wakers need the lock. */
+static inline void park_holding(struct weft__worker *w)
+{
+    struct weft__task *t = w->after_what;
+    struct weft__bias_lock *lock = w->after_lock;
+    uint64_t seen = t->seen_epoch, s = (weft__park_ticket(t) + WEFT__TICKET_UNIT) | WEFT__PARKED;
+
+    w->after = WEFT__AFTER_NOTHING;
+    /* The one store does what arming and parking do in two steps: the saved context goes to whoever claims the wait, and then, seq_cst,
+     * the epoch: see weft__park_prepare(). From here on the task may run elsewhere. */
+    A_STORE(&t->wait, s, seq_cst);
+    if (WEFT__UNLIKELY(A_LOAD(&w->rt->cancel_epoch, seq_cst) != seen) &&
+        A_CAS(&t->wait, &s, s - (WEFT__PARKED - WEFT__ARMED), acq_rel, relaxed)) {
+        weft__bias_unlock(lock);
+        weft__worker_queue(w, t);
+        return;
+    }
+    weft__bias_unlock(lock);
+}
+
 /* Settles what the context that this worker has just left asked for. */
 static void after_switch(struct weft__worker *w)
 {
@@ -89,6 +109,9 @@ static void after_switch(struct weft__worker *w)
     }
     case WEFT__AFTER_LOOP:
         give_stack(w, w->after_what);
+        break;
+    case WEFT__AFTER_HOLD:
+        park_holding(w);
         break;
     }
 }
@@ -129,6 +152,32 @@ void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct
     w->after = after;
     w->after_what = t;
     leave_for(w, next);
+}
+
+bool weft__worker_suspend_holding(struct weft__worker *w, struct weft__task *t, struct weft__bias_lock *lock)
+{
+    struct weft__task *next = weft__pick_handed(w);
+    struct weft__stack *from = w->stack, *to;
+
+    if (next == NULL)
+        return false;
+    w->after = WEFT__AFTER_HOLD;
+    w->after_what = t;
+    w->after_lock = lock;
+    if (WEFT__UNLIKELY((to = next->stack) == NULL)) {
+        leave_for(w, next);
+        return true;
+    }
+    w->current = next;
+    w->stack = to;
+    weft__context_switch(&from->context, &to->context);
+    /* Tasks that wake each other in turn have all left here. */
+    w = weft__worker_self();
+    if (WEFT__LIKELY(w->after == WEFT__AFTER_HOLD))
+        park_holding(w);
+    else
+        after_switch(w);
+    return true;
 }
 
 void weft__worker_return(struct weft__context *native, struct weft__stack *s)

@@ -12,6 +12,7 @@
 #ifndef WEFT_SCHED_WORKER_H
 #define WEFT_SCHED_WORKER_H
 
+#include "sched/bias.h"
 #include "sched/counters.h"
 #include "sched/deque.h"
 #include "sched/inbox.h"
@@ -32,6 +33,7 @@ enum weft__after {
     WEFT__AFTER_SLICE, /* the task goes to those that are spent */
     WEFT__AFTER_PARK,  /* the task is parked, or goes to the ready queue if somebody has woken it meanwhile */
     WEFT__AFTER_LOOP,  /* the stack is free */
+    WEFT__AFTER_HOLD,  /* the task is parked, and then its lock is released */
 };
 
 struct weft__worker {
@@ -42,6 +44,7 @@ struct weft__worker {
     struct weft__task *next;    /* handed to a loop that is switched to */
     enum weft__after after;
     void *after_what;
+    struct weft__bias_lock *after_lock;
     unsigned slot_runs;
     unsigned turn;                           /* which level comes first */
     struct weft__task *pinned, **pinned_end; /* pinned tasks that are ready, first in first out */
@@ -113,6 +116,11 @@ void weft__worker_entry(void);
 /* Leaves the calling task for another, or for the loop. Returns when somebody has switched back, maybe on another thread. */
 void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct weft__task *t);
 
+/* The same for a task that holds `lock`, which is released once the task is parked: its wait begins with that, under the next ticket. It
+ * goes on with the wait armed where somebody was cancelled meanwhile, to look at that. False, and nothing has happened: there is no task
+ * that was handed to this worker, and to look for one takes too long. */
+bool weft__worker_suspend_holding(struct weft__worker *w, struct weft__task *t, struct weft__bias_lock *lock);
+
 /* Leaves a thread that is no worker for its own stack, `native`, for a task that runs on `s`. Returns on a worker. */
 void weft__worker_return(struct weft__context *native, struct weft__stack *s);
 
@@ -142,6 +150,9 @@ static inline void weft__make_ready(struct weft__task *t)
         return;
     weft__make_ready_slow(w, t);
 }
+
+/* The same for a list that is linked by `next`, in its order. The caller's worker, or whoever is idle, is told once for many. */
+void weft__make_ready_all(struct weft__task *first);
 
 /* Whether anything lies in the queues of `w`. The tasks that never ran count only where `fresh` says so: their owner is awake. */
 static inline bool weft__worker_has_work(struct weft__worker *w, bool fresh)

@@ -17,7 +17,7 @@ int weft__chan_grow(weft_chan *c)
 
     if (b == NULL)
         return WEFT_ENOMEM;
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     weft__ring_supply(&c->ring, b);
     weft__chan_unlock(c);
     return 0;
@@ -26,19 +26,13 @@ int weft__chan_grow(weft_chan *c)
 /* In one of the two queues, under the lock, which it releases. */
 static inline int wait_in(weft_chan *c, struct weft__list *queue, struct weft__chan_waiter *w)
 {
-    int rc = weft__wait_begin(&w->waiter, queue);
-
-    if (WEFT__LIKELY(rc == 0)) {
-        w->result = 0;
-        weft__spinlock_unlock(&c->lock);
-        if (WEFT__LIKELY(weft__wait(&w->waiter, &c->lock) == 0))
-            return w->result;
-        rc = WEFT_ECANCELED;
-        weft__spinlock_lock(&c->lock);
-        weft__wait_leave(&w->waiter, queue);
-    }
-    weft__spinlock_unlock(&c->lock);
-    return rc;
+    w->result = 0;
+    if (WEFT__LIKELY(weft__wait_holding(&w->waiter, queue, &c->lock) == 0))
+        return w->result;
+    weft__chan_lock(c);
+    weft__wait_leave(&w->waiter, queue);
+    weft__bias_unlock(&c->lock);
+    return WEFT_ECANCELED;
 }
 
 int weft__chan_wait_to_send(weft_chan *c, struct weft__chan_waiter *w, const void *item)
@@ -64,9 +58,9 @@ static WEFT__NOINLINE int send_growing(weft_chan *c, const void *item)
     do {
         if ((rc = weft__chan_grow(c)) < 0)
             return rc;
-        weft__spinlock_lock(&c->lock);
+        weft__chan_lock(c);
         rc = weft__chan_send_now(c, item, &wakes);
-        weft__spinlock_unlock(&c->lock);
+        weft__bias_unlock(&c->lock);
     } while (rc == WEFT_EAGAIN);
     weft__wake(&wakes);
     return rc;
@@ -77,9 +71,9 @@ int weft_chan_try_send(weft_chan *c, const void *item)
     struct weft__wakes wakes = WEFT__WAKES_NONE;
     int rc;
 
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     rc = weft__chan_put_now(c, item, &wakes);
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     if (WEFT__UNLIKELY(rc == WEFT_EAGAIN))
         return send_growing(c, item);
     weft__wake(&wakes);
@@ -91,7 +85,7 @@ int weft_chan_try_recv(weft_chan *c, void *item)
     struct weft__wakes wakes = WEFT__WAKES_NONE;
     int rc;
 
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     rc = weft__chan_take_now(c, item, &wakes);
     weft__chan_unlock(c);
     weft__wake(&wakes);
@@ -102,15 +96,16 @@ int weft_chan_send(weft_chan *c, const void *item)
 {
     struct weft__chan_waiter w;
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    int rc = weft__wait_enter(&w.waiter);
+    struct weft__worker *here;
+    int rc = weft__wait_enter_on(&w.waiter, &here);
 
     if (WEFT__UNLIKELY(rc < 0))
         return rc;
-    weft__spinlock_lock(&c->lock);
+    weft__bias_lock(&c->lock, here);
     rc = weft__chan_put_now(c, item, &wakes);
     if (rc == WEFT_EFULL)
         return weft__chan_wait_to_send(c, &w, item);
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     if (WEFT__UNLIKELY(rc == WEFT_EAGAIN))
         return send_growing(c, item);
     weft__wake(&wakes);
@@ -121,11 +116,12 @@ int weft_chan_recv(weft_chan *c, void *item)
 {
     struct weft__chan_waiter w;
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    int rc = weft__wait_enter(&w.waiter);
+    struct weft__worker *here;
+    int rc = weft__wait_enter_on(&w.waiter, &here);
 
     if (WEFT__UNLIKELY(rc < 0))
         return rc;
-    weft__spinlock_lock(&c->lock);
+    weft__bias_lock(&c->lock, here);
     rc = weft__chan_take_now(c, item, &wakes);
     if (rc == WEFT_EEMPTY)
         return weft__chan_wait_to_recv(c, &w, item);

@@ -6,7 +6,8 @@
  *      senders wait    =>  the ring is full, no receiver waits, and the channel is open
  * So at most one queue holds somebody. A sender hands its item straight to the receiver that has waited longest; a receiver
  * that makes room moves the item of the sender that has waited longest into the ring. Without a ring (capacity 0) it takes
- * that item itself. In an unbounded channel no sender ever waits.
+ * that item itself. In an unbounded channel no sender ever waits. A select may wait in both queues of a channel with capacity 0: the
+ * others find it, and it does not meet itself.
  *
  * The ring of an unbounded channel grows by blocks, which are not allocated under the lock: a send that finds none says WEFT_EAGAIN, and
  * its caller unlocks, calls weft__chan_grow(), and tries again. Blocks that a receive has emptied are freed by weft__chan_unlock().
@@ -28,7 +29,7 @@ struct weft__chan_waiter {
 };
 
 struct weft_chan {
-    struct weft__spinlock lock; /* guards all; a leaf but for the wait words of the waiters */
+    struct weft__bias_lock lock; /* guards all; a leaf but for the wait words of the waiters */
     bool closed;
     bool in_storage;                      /* the caller's */
     struct weft__list senders, receivers; /* of struct weft__chan_waiter */
@@ -49,12 +50,17 @@ int weft__chan_recv_now(weft_chan *c, void *item, struct weft__wakes *wakes);
 /* Room for one more item at least, until others take it. 0 or WEFT_ENOMEM. Takes the lock. */
 int weft__chan_grow(weft_chan *c);
 
+static inline void weft__chan_lock(weft_chan *c)
+{
+    weft__bias_lock(&c->lock, weft__worker_self());
+}
+
 /* How the lock is released after a receive. (One who does not leaves the block to the next one.) */
 static inline void weft__chan_unlock(weft_chan *c)
 {
     struct weft__ring_block *trash = weft__ring_trash(&c->ring);
 
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     if (WEFT__UNLIKELY(trash != NULL))
         weft__ring_free(trash);
 }

@@ -16,6 +16,9 @@ static size_t bytes_of(const weft_chan_options *o)
 {
     size_t bytes;
 
+    for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
+        if (o->reserved[i] != 0)
+            return 0;
     if (o->item_size == 0)
         return 0;
     if (o->capacity == WEFT_UNBOUNDED)
@@ -103,9 +106,9 @@ int weft_chan_destroy(weft_chan *c)
 
     if (c == NULL)
         return 0;
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     waited_in = c->senders.first != NULL || c->receivers.first != NULL;
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     if (waited_in) {
         report("destroys a channel that is waited in");
         return WEFT_EBUSY;
@@ -122,7 +125,7 @@ static int close_and_unlock(weft_chan *c)
     struct weft__wakes wakes = WEFT__WAKES_NONE;
     int rc = close_locked(c, &wakes);
 
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     weft__wake(&wakes);
     return rc;
 }
@@ -136,7 +139,7 @@ static ssize_t close_now_and_unlock(weft_chan *c)
     struct weft__ring all = take_all(c);
     size_t dropped;
 
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     dropped = drop_all(&all, drop, drop_arg);
     weft__wake(&wakes);
     return dropped > 0 ? (ssize_t)dropped : rc;
@@ -144,13 +147,13 @@ static ssize_t close_now_and_unlock(weft_chan *c)
 
 int weft_chan_close(weft_chan *c)
 {
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     return close_and_unlock(c);
 }
 
 ssize_t weft_chan_close_now(weft_chan *c)
 {
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     return close_now_and_unlock(c);
 }
 
@@ -158,12 +161,12 @@ static int retain(weft_chan *c, size_t *ends)
 {
     int rc = 0;
 
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     if (*ends == 0)
         rc = WEFT_ECLOSED;
     else
         ++*ends;
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     return rc;
 }
 
@@ -182,12 +185,12 @@ static int release(weft_chan *c, size_t *ends)
 {
     int rc = 0;
 
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     if (*ends == 0)
         rc = WEFT_ECLOSED;
     else if (--*ends == 0)
         return 1;
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     if (rc < 0)
         report("releases an end of a channel that nobody holds");
     return rc;
@@ -230,15 +233,15 @@ bool weft_chan_is_closed(weft_chan *c)
 {
     bool closed;
 
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     closed = c->closed;
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
     return closed;
 }
 
 void weft_chan_stats(weft_chan *c, weft_chan_counts *out)
 {
-    weft__spinlock_lock(&c->lock);
+    weft__chan_lock(c);
     *out = (weft_chan_counts){.sent = c->sent,
                               .received = c->sent - c->dropped - c->ring.count,
                               .dropped = c->dropped,
@@ -248,5 +251,5 @@ void weft_chan_stats(weft_chan *c, weft_chan_counts *out)
                               .high_water = c->ring.high_water,
                               .senders = c->sender_ends,
                               .receivers = c->receiver_ends};
-    weft__spinlock_unlock(&c->lock);
+    weft__bias_unlock(&c->lock);
 }

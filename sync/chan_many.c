@@ -40,18 +40,19 @@ static ssize_t send_many(weft_chan *c, const char *items, size_t count, bool wai
     do {
         struct weft__chan_waiter w;
         struct weft__wakes wakes = WEFT__WAKES_NONE;
+        struct weft__worker *here;
         size_t before = done;
 
-        if (waits && (rc = weft__wait_enter(&w.waiter)) < 0)
+        if (waits && (rc = weft__wait_enter_on(&w.waiter, &here)) < 0)
             break;
-        weft__spinlock_lock(&c->lock);
+        weft__chan_lock(c);
         rc = send_step(c, items, count, &done, &wakes);
         if (waits && rc == WEFT_EFULL && done == before) {
             rc = weft__chan_wait_to_send(c, &w, items + done * c->ring.item_size);
             done += rc == 0;
             continue;
         }
-        weft__spinlock_unlock(&c->lock);
+        weft__bias_unlock(&c->lock);
         weft__wake(&wakes);
         if (rc == WEFT_EAGAIN)
             rc = weft__chan_grow(c);
@@ -69,10 +70,11 @@ static ssize_t recv_many(weft_chan *c, char *items, size_t max, bool waits)
     do {
         struct weft__chan_waiter w;
         struct weft__wakes wakes = WEFT__WAKES_NONE;
+        struct weft__worker *here;
 
-        if (waits && done == 0 && (rc = weft__wait_enter(&w.waiter)) < 0)
+        if (waits && done == 0 && (rc = weft__wait_enter_on(&w.waiter, &here)) < 0)
             break;
-        weft__spinlock_lock(&c->lock);
+        weft__chan_lock(c);
         rc = recv_step(c, items, max, &done, &wakes);
         if (waits && rc == WEFT_EEMPTY && done == 0) {
             rc = weft__chan_wait_to_recv(c, &w, items);

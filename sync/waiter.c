@@ -26,13 +26,6 @@ static void release_awake(struct weft__waiter *w)
 
 void weft__wake_several(struct weft__wakes *wakes)
 {
-    struct weft__task *t = wakes->first;
-
     release_awake(wakes->awake); /* first: tasks among them spin */
-    while (t != NULL) {
-        struct weft__task *next = t->next; /* from here on it may run, and end */
-
-        weft__make_ready(t);
-        t = next;
-    }
+    weft__make_ready_all(wakes->first);
 }

@@ -86,17 +86,42 @@ struct weft__wakes {
 static inline int weft__wait_enter(struct weft__waiter *w)
 {
     struct weft__worker *worker = weft__worker_self();
+    struct weft__task *t = NULL;
+    int rc = 0;
+
+    if (WEFT__LIKELY(worker != NULL)) {
+        if (WEFT__UNLIKELY((t = worker->current) == NULL))
+            return WEFT_ENOTASK;
+        if (WEFT__LIKELY((rc = weft__checkpoint(worker, t)) == 0))
+            weft__park_announce(t);
+    }
+    w->task = t;
+    return rc;
+}
+
+/*
+ * The same for a primitive whose lock is a bias lock, which is to be taken next, as `*here`, and waits by weft__wait_holding(). NULL: the
+ * thread is no worker.
+ */
+static inline int weft__wait_enter_on(struct weft__waiter *w, struct weft__worker **here)
+{
+    struct weft__worker *worker = weft__worker_self();
     int rc;
 
+    *here = worker;
     w->task = NULL;
     if (WEFT__UNLIKELY(worker == NULL))
         return 0;
     if (WEFT__UNLIKELY(worker->current == NULL))
         return WEFT_ENOTASK;
     w->task = worker->current;
-    if ((rc = weft__checkpoint(worker, w->task)) == 0)
-        weft__park_announce(w->task);
-    return rc;
+    if (WEFT__UNLIKELY(weft__checkpoint_is_due(worker, w->task))) {
+        if ((rc = weft__checkpoint_slow(worker, w->task)) < 0)
+            return rc;
+        *here = weft__worker_self();
+    }
+    weft__park_will_prepare(w->task);
+    return 0;
 }
 
 /* What `rc`, of the task's own preparation, means for the waiter. */
@@ -155,7 +180,28 @@ static inline int weft__wait(struct weft__waiter *w, const struct weft__spinlock
         weft__wait_of_thread(w);
         return 0;
     }
-    if (WEFT__UNLIKELY(weft__park(w->task) != WEFT__WON_EVENT))
+    if (WEFT__UNLIKELY(weft__park(w->task) != WEFT__WON_GRANT))
+        return WEFT_ECANCELED;
+    weft__wait_released(w);
+    return 0;
+}
+
+/*
+ * The wait of one that has entered by weft__wait_enter_on() and holds `lock`: queues it, lets go of the lock, and waits. Returns as
+ * weft__wait().
+ */
+static inline int weft__wait_holding(struct weft__waiter *w, struct weft__list *queue, struct weft__bias_lock *lock)
+{
+    w->granted = false;
+    A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
+    weft__wait_queue(w, queue);
+    if (WEFT__UNLIKELY(w->task == NULL)) {
+        weft__bias_unlock(lock);
+        weft__wait_of_thread(w);
+        return 0;
+    }
+    w->ticket = weft__park_next_ticket(w->task);
+    if (WEFT__UNLIKELY(weft__park_holding(w->task, lock) != WEFT__WON_EVENT))
         return WEFT_ECANCELED;
     weft__wait_released(w);
     return 0;
@@ -171,7 +217,11 @@ static inline void weft__wait_leave(struct weft__waiter *w, struct weft__list *q
 
 static inline struct weft__waiter *weft__waiters_first(const struct weft__list *queue)
 {
-    return queue->first != NULL ? WEFT__CONTAINER(queue->first, struct weft__waiter, link) : NULL;
+    if (queue->first == NULL)
+        return NULL;
+    if (queue->first->prev != NULL)
+        __builtin_unreachable(); /* spares the claim that follows a look */
+    return WEFT__CONTAINER(queue->first, struct weft__waiter, link);
 }
 
 /* Takes `w` out of `queue` and tries to win its wait. True when won: now it is to be given what it waits for. Under the lock. */
@@ -181,7 +231,7 @@ static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list 
 
     weft__list_remove(queue, &w->link);
     w->queued = false;
-    switch (t != NULL ? weft__claim(t, w->ticket, WEFT__WON_EVENT) : WEFT__CLAIM_AWAKE) {
+    switch (t != NULL ? weft__claim(t, w->ticket, WEFT__WON_GRANT) : WEFT__CLAIM_AWAKE) {
     case WEFT__CLAIM_LOST:
         return false;
     case WEFT__CLAIM_AWAKE:
@@ -208,9 +258,11 @@ static inline void weft__wake(struct weft__wakes *wakes)
 {
     struct weft__task *t = wakes->first;
 
-    if (WEFT__UNLIKELY(wakes->awake != NULL || t != wakes->last))
-        weft__wake_several(wakes);
-    else if (t != NULL)
+    if (WEFT__UNLIKELY(wakes->awake != NULL || t != wakes->last)) {
+        struct weft__wakes several = *wakes; /* so that the usual one is never in memory */
+
+        weft__wake_several(&several);
+    } else if (t != NULL)
         weft__make_ready(t);
 }
 

@@ -6,6 +6,7 @@
 #include <weft/blocking.h>
 #include <weft/call.h>
 #include <weft/chan.h>
+#include <weft/chan_typed.h>
 #include <weft/combine.h>
 #include <weft/error.h>
 #include <weft/fd.h>
@@ -17,6 +18,7 @@
 #include <weft/retry.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
+#include <weft/select.h>
 #include <weft/stats.h>
 #include <weft/task.h>
 #include <weft/tcp.h>
@@ -77,6 +79,19 @@ int wait_for_call()
     return rc;
 }
 
+int select_something()
+{
+    weft_chan *chan = weft_chan_create(sizeof(int), 1);
+    int item = 0, mine = 3;
+    weft_case cases[] = {WEFT_RECV(chan, &item),     WEFT_SEND(chan, &mine), WEFT_AFTER_MS(60000), WEFT_JOIN(nullptr),
+                         WEFT_FD(-1, WEFT_READABLE), WEFT_EVENT(nullptr),    WEFT_DEFAULT};
+
+    cases[3] = weft_case{};
+    int first = weft_select(cases, 7), second = weft_select_biased(cases, 7);
+    weft_chan_destroy(chan);
+    return first == 1 && second == 0 && item == 3 ? 0 : WEFT_EINVAL;
+}
+
 int app(void *arg)
 {
     std::vector<int> numbers{1, 2, 3, 4};
@@ -90,6 +105,8 @@ int app(void *arg)
     weft_group_close(g);
     if (rc == 0)
         rc = wait_for_call();
+    if (rc == 0)
+        rc = select_something();
     *static_cast<int *>(arg) = std::accumulate(numbers.begin(), numbers.end(), 0);
     return rc;
 }
@@ -144,6 +161,36 @@ int typed_spawn(void *)
     EXPECT(WEFT_SPAWN(g, square, &a.bytes) == 0); /* void * takes everything */
     EXPECT(weft_group_wait(g) == 0);
     weft_group_close(g);
+    return 0;
+}
+
+/* The type is the same in a function's parameter, and may be hidden behind another name. */
+using points_type = WEFT_CHAN(point);
+
+int send_points(points_type points)
+{
+    const point constant{1, 2};
+    point several[2] = {{3, 4}, {5, 6}};
+
+    EXPECT(WEFT_CHAN_SEND(points, &constant) == 0);
+    EXPECT(WEFT_CHAN_SEND_MANY(points, several, 2) == 2);
+    EXPECT(WEFT_CHAN_TRY_SEND(points, &constant) == WEFT_EFULL);
+    return weft_chan_close(WEFT_CHAN_OF(points));
+}
+
+int typed_channels(void *)
+{
+    WEFT_CHAN(point) points = WEFT_CHAN_CREATE(point, 3);
+    point p{0, 0}, rest[4];
+
+    EXPECT(points != nullptr);
+    EXPECT(send_points(points) == 0);
+    EXPECT(WEFT_CHAN_RECV(points, &p) == 0);
+    EXPECT(p.x == 1 && p.y == 2);
+    EXPECT(WEFT_CHAN_RECV_MANY(points, rest, 4) == 2);
+    EXPECT(rest[0].x == 3 && rest[1].y == 6);
+    EXPECT(WEFT_CHAN_TRY_RECV(points, &p) == WEFT_ECLOSED);
+    EXPECT(weft_chan_destroy(WEFT_CHAN_OF(points)) == 0);
     return 0;
 }
 
@@ -313,7 +360,7 @@ int main(int argc, char **argv)
     }
     int sum_of_squares = 0;
     int status = weft_main(app, &sum_of_squares);
-    for (weft_fn fn : {typed_spawn, lambdas, handles, batched, combined, exceptions})
+    for (weft_fn fn : {typed_spawn, typed_channels, lambdas, handles, batched, combined, exceptions})
         EXPECT(weft_main(fn, nullptr) == 0);
     std::printf("weft %s: %d\n", weft_version(), sum_of_squares);
     return status != 0 || sum_of_squares != 30 || failures != 0;

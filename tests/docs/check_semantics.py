@@ -19,7 +19,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEAD = "| Rule | Test | File |"
-TEST = re.compile(r"^\s*(?:WEFT|TASK)_TEST\((\w+),\s*(\w+)\)", re.MULTILINE)
+TEST = re.compile(r"^\s*[A-Z_]+_TEST\((\w+),\s*(\w+)\)", re.MULTILINE)
 CASE = re.compile(r'\{"(\w+)", \w+\}')  # of a model
 WEFT_NAME = re.compile(r"\b(?:weft_[a-z]\w*|WEFT_[A-Z]\w*)")
 

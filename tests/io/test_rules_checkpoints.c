@@ -255,6 +255,25 @@ static int receive(struct world *w)
     return rc;
 }
 
+static int receive_many(struct world *w)
+{
+    char item = 0;
+    int rc = (int)weft_chan_recv_many(w->ready, &item, 1);
+
+    if (rc > 0)
+        CHECK_OK(weft_chan_try_send(w->ready, &item)); /* for the next one */
+    return rc > 0 ? 0 : rc;
+}
+
+static int send_many(struct world *w)
+{
+    int rc = (int)weft_chan_send_many(w->room, &w->item, 1);
+    char item;
+
+    CHECK_RC(weft_chan_try_recv(w->room, &item), rc == 1 ? 0 : WEFT_EEMPTY);
+    return rc > 0 ? 0 : rc;
+}
+
 static int send_item(struct world *w)
 {
     int rc = weft_chan_send(w->room, &w->item);
@@ -345,7 +364,9 @@ static const struct {
     {"weft_batch", batch},
     {"weft_park_enter", park},
     {"weft_chan_recv", receive},
+    {"weft_chan_recv_many", receive_many},
     {"weft_chan_send", send_item},
+    {"weft_chan_send_many", send_many},
     {"weft_fd_wait", fd_wait},
     {"weft_read", read_some},
     {"weft_write", write_some},

@@ -27,6 +27,7 @@ struct worker {
     struct load *load;
     unsigned index;
     uint32_t random;
+    unsigned number; /* of items that it has sent or received */
 };
 
 /* A scope that may end at any moment of what runs in it, or none. */
@@ -125,18 +126,22 @@ static void run_load(size_t capacity, bool impatient)
 TASK_TEST(stress_chan, every_item_arrives_once)
 {
     (void)arg;
+    run_load(0, false);
     run_load(1, false);
     run_load(3, false);
     run_load(64, false);
+    run_load(WEFT_UNBOUNDED, false);
     return 0;
 }
 
 TASK_TEST(stress_chan, what_was_sent_arrives_once_whoever_loses_patience)
 {
     (void)arg;
+    run_load(0, true);
     run_load(1, true);
     run_load(3, true);
     run_load(64, true);
+    run_load(WEFT_UNBOUNDED, true);
     return 0;
 }
 
@@ -197,6 +202,98 @@ TASK_TEST(stress_chan, canceled_groups_lose_no_item)
         t.received++;
     CHECK_EQ(t.sent, t.received);
     weft_chan_destroy(t.chan);
+    return 0;
+}
+
+/* A channel that is closed, with what is in it, while all are at it: single items, batches, tries, and waits that are cut short. */
+
+static int send_until_closed(void *arg)
+{
+    struct worker *w = arg;
+    struct load *l = w->load;
+    const int ones[10] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+    for (;;) {
+        uint32_t how = sync_random(&w->random);
+        weft_scope *scope = open_impatient(w);
+        ssize_t rc = how % 4 == 0   ? weft_chan_send_many(l->chan, ones, 1 + how / 4 % 10)
+                     : how % 4 == 1 ? weft_chan_try_send(l->chan, ones)
+                                    : weft_chan_send(l->chan, ones);
+
+        rc = scope != NULL ? weft_scope_close(scope, rc) : rc;
+        if (rc == WEFT_ECLOSED)
+            return 0;
+        if (rc >= 0)
+            w->number += how % 4 == 0 ? (unsigned)rc : 1;
+        else if (rc == WEFT_EFULL)
+            CHECK_OK(weft_yield());
+        else
+            CHECK_RC(rc, WEFT_ETIMEDOUT);
+    }
+}
+
+static int receive_until_closed(void *arg)
+{
+    struct worker *w = arg;
+    struct load *l = w->load;
+    int items[10];
+
+    for (;;) {
+        uint32_t how = sync_random(&w->random);
+        weft_scope *scope = open_impatient(w);
+        ssize_t rc = how % 4 == 0   ? weft_chan_recv_many(l->chan, items, 1 + how / 4 % 10)
+                     : how % 4 == 1 ? weft_chan_try_recv(l->chan, items)
+                                    : weft_chan_recv(l->chan, items);
+
+        rc = scope != NULL ? weft_scope_close(scope, rc) : rc;
+        if (rc == WEFT_ECLOSED)
+            return 0;
+        if (rc >= 0)
+            w->number += how % 4 == 0 ? (unsigned)rc : 1;
+        else if (rc == WEFT_EEMPTY)
+            CHECK_OK(weft_yield());
+        else
+            CHECK_RC(rc, WEFT_ETIMEDOUT);
+    }
+}
+
+TASK_TEST(stress_chan, what_was_sent_is_received_or_counted_by_the_close)
+{
+    static const size_t capacities[] = {0, 1, 5, 64, WEFT_UNBOUNDED};
+    uint32_t random = 3;
+
+    (void)arg;
+    for (int turn = 0; turn < SYNC_SCALE(40, 300); turn++) {
+        struct load l = {.impatient = turn % 2 == 1};
+        struct worker workers[PRODUCERS + CONSUMERS];
+        weft_group *g = weft_group_open(NULL);
+        weft_chan_counts counts;
+        unsigned sent = 0, received = 0;
+        ssize_t dropped;
+
+        l.chan = weft_chan_create(sizeof(int), capacities[turn % 5]);
+        CHECK_NOT_NULL(l.chan);
+        for (unsigned i = 0; i < PRODUCERS + CONSUMERS; i++) {
+            workers[i] = (struct worker){.load = &l, .random = 1 + i + (unsigned)turn};
+            weft_spawn(g, i < PRODUCERS ? send_until_closed : receive_until_closed, &workers[i]);
+        }
+        if (sync_random(&random) % 2 == 0)
+            CHECK_OK(weft_sleep_ms(1));
+        else
+            CHECK_OK(weft_yield());
+        dropped = sync_random(&random) % 2 == 0 ? weft_chan_close_now(l.chan) : weft_chan_release_receiver(l.chan);
+        CHECK_GE(dropped, 0);
+        CHECK_OK(weft_group_wait(g));
+        weft_group_close(g);
+        for (unsigned i = 0; i < PRODUCERS + CONSUMERS; i++)
+            *(i < PRODUCERS ? &sent : &received) += workers[i].number;
+        CHECK_EQ(sent, received + (unsigned)dropped);
+        weft_chan_stats(l.chan, &counts);
+        CHECK_EQ(counts.sent, sent);
+        CHECK_EQ(counts.received, received);
+        CHECK_EQ(counts.dropped, dropped);
+        CHECK_OK(weft_chan_destroy(l.chan));
+    }
     return 0;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Compiles each case of refused.c, in C and in C++, and looks whether the compiler takes it or refuses it as the case says."""
+"""Compiles each case of a file beside this one, in C and in C++, and looks whether the compiler takes it or refuses it as the case says."""
 
 import argparse
 import pathlib
@@ -14,12 +14,13 @@ def main():
     parser.add_argument("--include", required=True)
     parser.add_argument("--cc", required=True)
     parser.add_argument("--cxx", required=True)
+    parser.add_argument("file", help="refused.c, say")
     args = parser.parse_args()
 
-    source = pathlib.Path(__file__).resolve().parent / "refused.c"
+    source = pathlib.Path(__file__).resolve().parent / args.file
     cases = re.findall(r"CASE == (\d+) +/\* (compiles|refused): (.*) \*/", source.read_text())
     if [int(number) for number, _, _ in cases] != list(range(len(cases))) or len(cases) < 2:
-        print("the cases of refused.c are not numbered in order")
+        print(f"the cases of {args.file} are not numbered in order")
         return 1
     failed = 0
     # Without -Werror: a warning alone would not keep a program from being built.

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/event.h"
+
+#include <weft/error.h>
+
+void weft_event_init(weft_event *e)
+{
+    *e = (weft_event)WEFT_EVENT_INIT;
+}
+
+int weft_event_fini(weft_event *event)
+{
+    struct weft__event *e = weft__event_of(event);
+    bool busy;
+
+    weft__spinlock_lock(&e->lock); /* whoever set it, and let the caller through, may hold it still */
+    busy = e->waiters.first != NULL;
+    weft__spinlock_unlock(&e->lock);
+    return busy ? WEFT_EBUSY : 0;
+}
+
+void weft_event_set(weft_event *event)
+{
+    struct weft__event *e = weft__event_of(event);
+    struct weft__wakes wakes = WEFT__WAKES_NONE;
+    struct weft__waiter *w;
+
+    weft__spinlock_lock(&e->lock);
+    A_STORE(&e->set, true, release); /* pairs with weft_event_is_set() */
+    while ((w = weft__waiters_first(&e->waiters)) != NULL)
+        (void)weft__waiter_claim(w, &e->waiters, &wakes);
+    weft__spinlock_unlock(&e->lock);
+    weft__wake(&wakes);
+}
+
+void weft_event_clear(weft_event *event)
+{
+    struct weft__event *e = weft__event_of(event);
+
+    weft__spinlock_lock(&e->lock);
+    A_STORE(&e->set, false, relaxed); /* relaxed: it lets nobody through */
+    weft__spinlock_unlock(&e->lock);
+}
+
+bool weft_event_is_set(const weft_event *event)
+{
+    return A_LOAD(&((const struct weft__event *)event)->set, acquire); /* pairs with weft_event_set() */
+}
+
+static WEFT__NOINLINE int wait_for(struct weft__event *e, struct weft__waiter *w)
+{
+    int rc = 0;
+
+    weft__spinlock_lock(&e->lock);
+    if (!A_LOAD(&e->set, relaxed) && (rc = weft__wait_begin(w, &e->waiters)) == 0) { /* relaxed: under the lock */
+        weft__spinlock_unlock(&e->lock);
+        if ((rc = weft__wait(w, &e->lock)) == 0)
+            return 0;
+        weft__spinlock_lock(&e->lock);
+        weft__wait_leave(w, &e->waiters);
+    }
+    weft__spinlock_unlock(&e->lock);
+    return rc;
+}
+
+int weft_event_wait(weft_event *event)
+{
+    struct weft__waiter w;
+    int rc = weft__wait_enter(&w);
+
+    if (WEFT__UNLIKELY(rc < 0))
+        return rc;
+    return weft_event_is_set(event) ? 0 : wait_for(weft__event_of(event), &w);
+}
