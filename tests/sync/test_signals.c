@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What semaphores, events, notifications, barriers and latches have in common: whom they wake, and what debug mode says. */
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "sched/platform.h"
 #include "tests/sched/process.h"
@@ -14,14 +16,16 @@ static int wait_for(void *e, uint64_t n)
 
 /* Waiters of every kind in one queue: of two runtimes, pinned, of all priorities, and threads. */
 
-enum { KINDS = 5, EACH = 20, N = KINDS * EACH };
+enum { KINDS = 6, N = 120 };
 
+/* Two of a kind are neighbours, and a pinned one has neighbours of its level on both sides. */
 static const weft_task_options kinds[KINDS] = {
     {.priority = WEFT_PRIORITY_NORMAL},
-    {.priority = WEFT_PRIORITY_HIGH},
     {.pinned = true},
-    {.priority = WEFT_PRIORITY_LOW},
+    {.priority = WEFT_PRIORITY_NORMAL},
+    {.priority = WEFT_PRIORITY_HIGH},
     {.pinned = true, .priority = WEFT_PRIORITY_HIGH},
+    {.priority = WEFT_PRIORITY_LOW},
 };
 
 struct one {
@@ -33,7 +37,7 @@ struct one {
 struct crowd {
     weft_event event;
     weft_runtime *other;
-    bool mixed; /* neighbours in the queue are of different kinds */
+    bool mixed; /* neighbours in the queue are of different runtimes */
     struct one here[N], there[N];
 };
 
@@ -41,12 +45,15 @@ struct crowd {
 static int be_one(void *arg)
 {
     struct one *o = arg;
-    pthread_t self = pthread_self();
+    long thread = syscall(SYS_gettid);
 
+    /* So that other workers take their share. */
+    for (weft_time until = weft_now() + (o->pinned ? 50000 : 0); weft_now() < until;)
+        continue;
     CHECK_OK(waits_call(&o->waits));
     CHECK_PTR_EQ(weft_runtime_current(), o->runtime);
     if (o->pinned)
-        CHECK(pthread_equal(pthread_self(), self));
+        CHECK_EQ(syscall(SYS_gettid), thread);
     return 0;
 }
 
@@ -56,7 +63,7 @@ static void start_crowd(struct crowd *c, weft_group *g)
     for (int i = 0; i < 2 * N; i++) {
         bool here = c->mixed ? i % 2 == 0 : i >= N;
         struct one *o = c->mixed ? &(here ? c->here : c->there)[i / 2] : &(here ? c->here : c->there)[i % N];
-        const weft_task_options *kind = &kinds[c->mixed ? i / 2 % KINDS : i % N / EACH];
+        const weft_task_options *kind = &kinds[i / 2 % KINDS];
 
         *o = (struct one){.waits = {.fn = wait_for, .on = &c->event, .result = 1}};
         o->runtime = here ? weft_runtime_current() : c->other;
@@ -65,9 +72,13 @@ static void start_crowd(struct crowd *c, weft_group *g)
             CHECK_OK(weft_spawn_with(g, be_one, o, kind));
         else
             CHECK_OK(weft_runtime_spawn(c->other, be_one, o));
-        while (!o->waits.begun)
+        while (c->mixed && !o->waits.begun)
             CHECK_OK(weft_yield());
     }
+    for (int i = 0; i < N; i++)
+        while (!c->here[i].waits.begun || !c->there[i].waits.begun)
+            CHECK_OK(weft_sleep_ms(1));
+    sync_settle();
 }
 
 static int set(void *e, uint64_t n)
@@ -88,7 +99,6 @@ static int be_crowd(void *arg)
         pthread_t thread = waits_begin_thread(&outside);
 
         start_crowd(c, g);
-        sync_settle();
         if (from_thread)
             waits_end_thread(&setter, waits_begin_thread(&setter));
         else
