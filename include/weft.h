@@ -61,6 +61,7 @@
 #include <weft/join.h>
 #include <weft/latch.h>
 #include <weft/local.h>
+#include <weft/mutex.h>
 #include <weft/notify.h>
 #include <weft/park.h>
 #include <weft/queue.h>
