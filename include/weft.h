@@ -52,6 +52,7 @@
 #include <weft/chan.h>
 #include <weft/chan_typed.h>
 #include <weft/combine.h>
+#include <weft/condition.h>
 #include <weft/error.h>
 #include <weft/event.h>
 #include <weft/fd.h>
