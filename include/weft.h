@@ -69,6 +69,7 @@
 #include <weft/resource_pool.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
+#include <weft/rwlock.h>
 #include <weft/scope.h>
 #include <weft/select.h>
 #include <weft/semaphore.h>
