@@ -64,6 +64,7 @@
 #include <weft/local.h>
 #include <weft/mutex.h>
 #include <weft/notify.h>
+#include <weft/once.h>
 #include <weft/park.h>
 #include <weft/queue.h>
 #include <weft/resource_pool.h>
