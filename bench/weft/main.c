@@ -30,6 +30,8 @@ static const bench_case cases[] = {
     {"pingpong", NULL, 0, 0, 0, bench_pingpong, "two tasks, two channels of capacity 1; ns a round trip", true},
     {"mpmc", NULL, 0, 0, 0, bench_mpmc, "4 producers, 4 consumers, capacity 256; ns a message", true},
     {"select", NULL, 0, 0, 0, bench_select, "one task sends to 8 channels in turn, one selects; ns a select", true},
+    {"mutex", NULL, 0, 0, 0, bench_mutex, "8 tasks lock and unlock one mutex; ns a lock", true},
+    {"lock", NULL, 0, 0, 0, bench_lock, "one task locks and unlocks a mutex; ns", true},
     {"fib", "K", 27, 2, 40, bench_fib, "fork-join by groups, no cut-off; ns of wall time a spawn", true},
 #ifdef BENCH_HAS_JOIN
     {"joinfib", "K", 27, 2, 40, bench_joinfib, "fork-join by weft_join(), no cut-off; ns of wall time a join", true},
