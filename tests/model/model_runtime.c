@@ -18,6 +18,7 @@
 #include "sched/runtime.h"
 #include "tests/model/explorer.h"
 #include "tests/model/fake.h"
+#include "tests/model/io.h"
 
 enum { FOREIGN = 2 };
 
@@ -37,33 +38,6 @@ struct world {
 };
 
 static struct world *world;
-
-/* The part that watches descriptors: the real poller over the model's epoll set. No driver thread: nobody ticks while
- * somebody runs, so that no tick makes up for a wake-up that was lost. */
-
-static int io_open(weft_runtime *rt, struct weft__io **out)
-{
-    struct weft__io *io = weft__alloc_aligned(sizeof *io);
-
-    io->rt = rt;
-    io->events = weft__alloc(rt->workers_count * sizeof io->events[0]);
-    A_STORE(&io->in_use, true, relaxed);
-    *out = io;
-    return 0;
-}
-
-static void io_close(struct weft__io *io)
-{
-    weft__free(io->events);
-    weft__free(io);
-}
-
-static void io_wake_driver(struct weft__io *io)
-{
-    (void)io;
-}
-
-static const struct weft__io_ops ops = {io_open, io_close, weft__poller_poll, weft__poller_wake, io_wake_driver};
 
 /* Descriptor 0 is the one that the published wait is for. */
 struct weft__descriptor *weft__descriptor_find(struct weft__io *io, int fd)
@@ -94,7 +68,7 @@ static void begin(unsigned workers)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
     MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &ops) == 0);
+                                     &model_io_ops) == 0);
 }
 
 static void end(void)
