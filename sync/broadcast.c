@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 struct weft_broadcast {
@@ -48,7 +49,7 @@ int weft_broadcast_destroy(weft_broadcast *b)
     busy = b->receivers.first != NULL;
     weft__spinlock_unlock(&b->lock);
     if (busy)
-        return WEFT_EBUSY;
+        return weft__misuse(WEFT_EBUSY, "destroys a broadcast that is waited for");
     weft__free(b);
     return 0;
 }

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 struct weft__future {
@@ -43,7 +44,7 @@ int weft_future_fini(weft_future *future)
     weft__spinlock_lock(&f->lock);
     busy = f->waiters.first != NULL;
     weft__spinlock_unlock(&f->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a future that is waited for") : 0;
 }
 
 static int settle(struct weft__future *f, const void *value, int code)

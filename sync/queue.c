@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "sync/misuse.h"
 #include "sync/queue_items.h"
 #include "sync/waiter.h"
 
@@ -86,7 +87,7 @@ int weft_queue_destroy(weft_queue *q)
     busy = q->getters.first != NULL || q->putters.first != NULL || q->joiners.first != NULL;
     weft__spinlock_unlock(&q->lock);
     if (busy)
-        return WEFT_EBUSY;
+        return weft__misuse(WEFT_EBUSY, "destroys a queue that is waited for");
     (void)free_items(&q->items);
     while ((n = q->spares) != NULL) {
         q->spares = n->next;
@@ -282,16 +283,15 @@ int weft_queue_try_get(weft_queue *q, void *item)
 int weft_queue_task_done(weft_queue *q)
 {
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    int rc = 0;
+    bool any;
 
     weft__spinlock_lock(&q->lock);
-    if (q->unfinished == 0)
-        rc = WEFT_EINVAL;
-    else if (--q->unfinished == 0)
+    any = q->unfinished > 0;
+    if (any && --q->unfinished == 0)
         claim_all(&q->joiners, 0, &wakes);
     weft__spinlock_unlock(&q->lock);
     weft__wake(&wakes);
-    return rc;
+    return any ? 0 : weft__misuse(WEFT_EINVAL, "has done more items of a queue than were put");
 }
 
 int weft_queue_join(weft_queue *q)

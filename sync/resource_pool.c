@@ -15,7 +15,7 @@
  */
 #include <weft/resource_pool.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 enum { MAX_DEFAULT = 16 };
@@ -196,7 +196,7 @@ int weft_resource_pool_destroy(weft_resource_pool *p)
     busy = p->open > p->idle_count || p->acquirers.first != NULL || p->tenders.first != NULL;
     weft__spinlock_unlock(&p->lock);
     if (busy)
-        return WEFT_EBUSY;
+        return weft__misuse(WEFT_EBUSY, "destroys a resource pool that is in use");
     (void)weft_resource_pool_close(p);
     weft__free(p);
     return 0;
@@ -290,14 +290,9 @@ int weft_resource_pool_try_acquire(weft_resource_pool *p, void **resource)
     return acquire(p, resource, false);
 }
 
-/* Says that what the caller gives back cannot be out. */
 static int none_is_out(void)
 {
-    struct weft__task *t = weft__task_self();
-
-    if (t != NULL)
-        weft__report_misuse(t, "gives a resource back to a pool of which none is out");
-    return WEFT_EINVAL;
+    return weft__misuse(WEFT_EINVAL, "gives a resource back to a pool of which none is out");
 }
 
 /* Under the lock: for the one that has waited longest, or for whoever comes. */

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 struct weft__watch {
@@ -45,7 +46,7 @@ int weft_watch_fini(weft_watch *watch)
     weft__spinlock_lock(&w->lock);
     busy = w->waiters.first != NULL;
     weft__spinlock_unlock(&w->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a watch that is waited for") : 0;
 }
 
 /* Replaces the value, or closes the watch. */

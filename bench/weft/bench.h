@@ -31,6 +31,7 @@ int bench_scope_reschedule(uint64_t n);
 
 int bench_pingpong(uint64_t n);
 int bench_mpmc(uint64_t n);
+int bench_broadcast(uint64_t n);
 int bench_select(uint64_t n);
 int bench_mutex(uint64_t n);
 int bench_lock(uint64_t n);

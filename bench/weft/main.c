@@ -29,6 +29,7 @@ static const bench_case cases[] = {
     {"yield", "TASKS", 100, 1, 1000000, bench_yield, "tasks that only yield; ns a yield", true},
     {"pingpong", NULL, 0, 0, 0, bench_pingpong, "two tasks, two channels of capacity 1; ns a round trip", true},
     {"mpmc", NULL, 0, 0, 0, bench_mpmc, "4 producers, 4 consumers, capacity 256; ns a message", true},
+    {"broadcast", "TASKS", 1000, 1, 1000000, bench_broadcast, "send to tasks that wait; ns a delivery", true},
     {"select", NULL, 0, 0, 0, bench_select, "one task sends to 8 channels in turn, one selects; ns a select", true},
     {"mutex", NULL, 0, 0, 0, bench_mutex, "8 tasks lock and unlock one mutex; ns a lock", true},
     {"lock", NULL, 0, 0, 0, bench_lock, "one task locks and unlocks a mutex; ns", true},

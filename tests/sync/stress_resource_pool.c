@@ -28,6 +28,8 @@ static int dawdle(struct load *l)
 {
     uint32_t random = any(l);
 
+    if (weft__task_self() == NULL)
+        return 0;
     if (random % 16 == 0)
         return weft_sleep_until(weft_now() + random % 20000);
     return random % 4 == 0 ? weft_yield() : 0;
@@ -85,7 +87,7 @@ static int use_resources(void *arg)
     struct load *l = arg;
     uint32_t random = (uint32_t)++l->users;
 
-    for (int i = 0; i < SYNC_SCALE(60, 500); i++) {
+    for (int i = 0; i < SYNC_SCALE(150, 1000); i++) {
         weft_scope *scope = open_impatient(&random);
         void *resource = NULL;
         int rc = random % 8 == 0 ? weft_resource_pool_try_acquire(l->pool, &resource)
@@ -121,6 +123,7 @@ static void run_load(int64_t idle_ms, bool cut_short)
     struct load l = {.open = 0};
     weft_group *users = weft_group_open(NULL), *tender = weft_group_open(NULL);
     weft_resource_pool_stats stats;
+    struct foreign thread;
 
     l.pool = weft_resource_pool_create(&(weft_resource_pool_options){.open = open_resource,
                                                                      .close = close_resource,
@@ -132,11 +135,13 @@ static void run_load(int64_t idle_ms, bool cut_short)
     weft_spawn(tender, weft_resource_pool_tend, l.pool);
     for (int i = 0; i < USERS; i++)
         weft_spawn(users, use_resources, &l);
+    foreign_begin(&thread, use_resources, &l);
     if (cut_short) {
         CHECK_OK(weft_sleep_ms(3));
         CHECK_OK(weft_resource_pool_close(l.pool));
     }
     CHECK_OK(weft_group_wait(users));
+    foreign_end(&thread);
     if (!cut_short) {
         weft_resource_pool_get_stats(l.pool, &stats);
         CHECK_EQ(stats.waiting, 0);

@@ -64,7 +64,7 @@ static int wait_impatiently(void *arg)
 TASK_TEST(stress_values, future_has_one_outcome_and_all_that_stay_get_it)
 {
     (void)arg;
-    for (int i = 0; i < SYNC_SCALE(200, 2000); i++) {
+    for (int i = 0; i < SYNC_SCALE(600, 2000); i++) {
         struct promise p = {.seeds = (unsigned)i * 7919};
         struct waiter waiters[WAITERS];
         weft_group *g = weft_group_open(NULL);
@@ -158,7 +158,7 @@ static int write_on(void *arg)
     struct board *b = arg;
     struct state s = {.writer = b->writers++};
 
-    for (s.count = 1; s.count <= SYNC_SCALE(300, 5000); s.count++) {
+    for (s.count = 1; s.count <= SYNC_SCALE(1000, 5000); s.count++) {
         s.check = check_of(&s);
         CHECK_OK(weft_watch_send(&b->watch, &s));
         if (s.count % 16 == 0)
@@ -202,14 +202,17 @@ TASK_TEST(stress_values, watch_shows_whole_values_in_order_and_the_last_one_to_a
     (void)arg;
     struct board b = {.writers_left = WRITERS};
     weft_group *g = weft_group_open(NULL);
+    struct foreign reader;
 
     weft_watch_init(&b.watch, &b.place, sizeof b.place);
-    for (int i = 0; i < READERS; i++)
+    for (int i = 1; i < READERS; i++)
         weft_spawn(g, read_on, &b);
+    foreign_begin(&reader, read_on, &b);
     for (int i = 0; i < WRITERS; i++)
         weft_spawn(g, write_on, &b);
     CHECK_OK(weft_group_wait(g));
     weft_group_close(g);
+    foreign_end(&reader);
     CHECK_OK(weft_watch_fini(&b.watch));
     return 0;
 }
@@ -232,7 +235,7 @@ static int send_on(void *arg)
     struct news *n = arg;
     struct item item = {.sender = n->senders++};
 
-    for (item.number = 1; item.number <= SYNC_SCALE(300, 5000); item.number++) {
+    for (item.number = 1; item.number <= SYNC_SCALE(1000, 5000); item.number++) {
         CHECK_OK(weft_broadcast_send(n->broadcast, &item));
         if (item.number % 4 == 0)
             CHECK_OK(weft_yield());
@@ -264,10 +267,10 @@ static int listen_on(void *arg)
         received++;
         lost += missed;
         if (me == 0 && received % 64 == 0)
-            CHECK_OK(weft_sleep_ms(1)); /* this one is slow */
+            (void)weft_sleep_ms(1); /* this one is slow, unless it is the thread */
     }
     CHECK_RC(rc, WEFT_ECLOSED);
-    CHECK_EQ(received + lost, (uint64_t)WRITERS * (uint64_t)SYNC_SCALE(300, 5000));
+    CHECK_EQ(received + lost, (uint64_t)WRITERS * (uint64_t)SYNC_SCALE(1000, 5000));
     return 0;
 }
 
@@ -280,16 +283,19 @@ TASK_TEST(stress_values, broadcast_items_are_received_in_order_or_counted_as_los
         struct news n = {.broadcast = weft_broadcast_create(sizeof(struct item), capacities[round]),
                          .senders_left = WRITERS};
         weft_group *g = weft_group_open(NULL);
+        struct foreign listener;
 
         CHECK_NOT_NULL(n.broadcast);
-        for (int i = 0; i < READERS; i++) {
+        for (int i = 0; i < READERS; i++)
             weft_subscribe(&n.subscribers[i], n.broadcast);
+        for (int i = 1; i < READERS; i++)
             weft_spawn(g, listen_on, &n);
-        }
+        foreign_begin(&listener, listen_on, &n);
         for (int i = 0; i < WRITERS; i++)
             weft_spawn(g, send_on, &n);
         CHECK_OK(weft_group_wait(g));
         weft_group_close(g);
+        foreign_end(&listener);
         CHECK_OK(weft_broadcast_destroy(n.broadcast));
     }
     return 0;
@@ -297,9 +303,10 @@ TASK_TEST(stress_values, broadcast_items_are_received_in_order_or_counted_as_los
 
 /* Queues: what was put is taken once, or dropped by the end; and the join waits for all of it. */
 
+/* The last of each is a plain thread. */
 enum { PRODUCERS = 4, CONSUMERS = 4 };
 
-#define EACH SYNC_SCALE(300, 4000)
+#define EACH SYNC_SCALE(1000, 4000)
 
 struct load {
     weft_queue *queue;
@@ -365,25 +372,31 @@ static void run_queue(weft_queue_options options, bool cut_short)
     struct load l = {.queue = weft_queue_create(sizeof(struct item), &options),
                      .sequential = options.kind == WEFT_QUEUE_FIFO};
     weft_group *producers = weft_group_open(NULL), *consumers = weft_group_open(NULL);
+    struct foreign producer, consumer;
     long long dropped = 0;
 
     CHECK_NOT_NULL(l.queue);
     for (int i = 0; i < PRODUCERS; i++) {
         l.seen[i] = calloc((size_t)EACH, sizeof *l.seen[i]);
         CHECK(l.seen[i] != NULL);
-        weft_spawn(producers, produce, &l);
     }
-    for (int i = 0; i < CONSUMERS; i++)
+    for (int i = 1; i < PRODUCERS; i++)
+        weft_spawn(producers, produce, &l);
+    for (int i = 1; i < CONSUMERS; i++)
         weft_spawn(consumers, consume, &l);
+    foreign_begin(&producer, produce, &l);
+    foreign_begin(&consumer, consume, &l);
     if (cut_short) {
         CHECK_OK(weft_sleep_ms(2));
         dropped = (long long)weft_queue_shutdown(l.queue, WEFT_QUEUE_IMMEDIATE);
     }
     CHECK_OK(weft_group_wait(producers));
+    foreign_end(&producer);
     CHECK_OK(weft_queue_join(l.queue));
     CHECK_EQ(l.done + dropped, l.put);
     CHECK_EQ(weft_queue_shutdown(l.queue, WEFT_QUEUE_GRACEFUL), 0);
     CHECK_OK(weft_group_wait(consumers));
+    foreign_end(&consumer);
     weft_group_close(consumers);
     weft_group_close(producers);
     CHECK_EQ(l.taken + dropped, l.put);

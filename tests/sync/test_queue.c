@@ -584,6 +584,70 @@ TASK_TEST(queue, put_without_memory_says_so_and_loses_nothing)
     return 0;
 }
 
+/* What comes between while a put allocates, without the lock. */
+static weft_queue *meanwhile_on;
+static enum meanwhile { MEANWHILE_NOTHING, MEANWHILE_SHUT, MEANWHILE_FULL, MEANWHILE_GET } meanwhile;
+
+static bool interrupt(enum weft__seam what)
+{
+    struct job j = {0, 7};
+
+    if (what != WEFT__SEAM_ALLOC)
+        return false;
+    switch (meanwhile) {
+    case MEANWHILE_NOTHING:
+        break;
+    case MEANWHILE_SHUT:
+        CHECK_EQ(weft_queue_shutdown(meanwhile_on, WEFT_QUEUE_GRACEFUL), 0);
+        break;
+    case MEANWHILE_FULL:
+        meanwhile = MEANWHILE_NOTHING;
+        CHECK_OK(weft_queue_try_put(meanwhile_on, &j));
+        break;
+    case MEANWHILE_GET:
+        CHECK_OK(weft_queue_try_get(meanwhile_on, &j));
+        break;
+    }
+    return false;
+}
+
+static int put_interrupted(weft_queue *q, enum meanwhile what)
+{
+    meanwhile_on = q;
+    meanwhile = what;
+    A_STORE(&weft__fault_hook, interrupt, relaxed);
+    int rc = weft_queue_try_put(q, &(struct job){0, 2});
+    A_STORE(&weft__fault_hook, NULL, relaxed);
+    return rc;
+}
+
+WEFT_TEST(queue, put_looks_again_after_it_has_allocated)
+{
+    weft_queue *q = make(2, WEFT_QUEUE_FIFO);
+    struct job j;
+
+    put(q, 0, 1);
+    CHECK_RC(put_interrupted(q, MEANWHILE_FULL), WEFT_EFULL);
+    CHECK_EQ(weft_queue_size(q), 2);
+    expect(q, 0, 1);
+    expect(q, 0, 7);
+    expect_nothing(q);
+    CHECK_OK(weft_queue_destroy(q));
+
+    q = make(2, WEFT_QUEUE_FIFO);
+    put(q, 0, 1);
+    CHECK_OK(put_interrupted(q, MEANWHILE_GET)); /* whose node it takes */
+    expect(q, 0, 2);
+    expect_nothing(q);
+    CHECK_OK(weft_queue_destroy(q));
+
+    q = make(2, WEFT_QUEUE_FIFO);
+    CHECK_RC(put_interrupted(q, MEANWHILE_SHUT), WEFT_ECLOSED);
+    CHECK_RC(weft_queue_try_get(q, &j), WEFT_ECLOSED);
+    CHECK_OK(weft_queue_join(q));
+    CHECK_OK(weft_queue_destroy(q));
+}
+
 WEFT_TEST(queue, arguments_without_sense_make_none)
 {
     CHECK_NULL(weft_queue_create(0, NULL));

@@ -55,12 +55,44 @@ static inline void call_begin_thread(pthread_t *thread, struct call *c)
     sync_settle();
 }
 
-/* Waits for it without holding the worker, which the thread may need. */
 static inline void call_end_thread(pthread_t thread, struct call *c)
 {
     while (!c->done)
         CHECK_OK(weft_sleep_ms(1));
     CHECK_OK(pthread_join(thread, NULL));
+}
+
+/* A function of a task that a plain thread runs, in the midst of those that tasks run. */
+struct foreign {
+    weft_fn fn;
+    void *arg;
+    pthread_t thread;
+    _Atomic bool done;
+};
+
+static inline void *foreign_run(void *arg)
+{
+    struct foreign *f = arg;
+
+    CHECK_OK(f->fn(f->arg));
+    f->done = true;
+    return NULL;
+}
+
+static inline void foreign_begin(struct foreign *f, weft_fn fn, void *arg)
+{
+    f->fn = fn;
+    f->arg = arg;
+    f->done = false;
+    CHECK_OK(pthread_create(&f->thread, NULL, foreign_run, f));
+}
+
+/* Waits for it without holding the worker, which the thread may need. */
+static inline void foreign_end(struct foreign *f)
+{
+    while (!f->done)
+        CHECK_OK(weft_sleep_ms(1));
+    CHECK_OK(pthread_join(f->thread, NULL));
 }
 
 /* Three times the same call: one in a task that stays, one in a task that is cancelled while it waits, and one in a task behind it. */
@@ -103,10 +135,10 @@ static inline int call_with_deadline(struct call *c)
     return rc;
 }
 
-/* A scope that may end at any moment of what runs in it, or none. */
+/* A scope that may end at any moment of what runs in it, or none; a plain thread has none. */
 static inline weft_scope *open_impatient(uint32_t *random)
 {
-    if (sync_random(random) % 4 == 0)
+    if (sync_random(random) % 4 == 0 || weft__task_self() == NULL)
         return NULL;
     weft_scope *scope = weft_scope_open(weft_now() + sync_random(random) % 40000);
     CHECK_NOT_NULL(scope);
