@@ -264,7 +264,7 @@ TASK_TEST(stress_chan, what_was_sent_is_received_or_counted_by_the_close)
     uint32_t random = 3;
 
     (void)arg;
-    for (int turn = 0; turn < SYNC_SCALE(40, 300); turn++) {
+    for (int turn = 0; turn < SYNC_SCALE(40, 120); turn++) {
         struct load l = {.impatient = turn % 2 == 1};
         struct worker workers[PRODUCERS + CONSUMERS];
         weft_group *g = weft_group_open(NULL);
