@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/sync/sync.h"
 
@@ -263,7 +264,7 @@ TASK_TEST(stress_chan, what_was_sent_is_received_or_counted_by_the_close)
     uint32_t random = 3;
 
     (void)arg;
-    for (int turn = 0; turn < SYNC_SCALE(40, 300); turn++) {
+    for (int turn = 0; turn < SYNC_SCALE(40, 120); turn++) {
         struct load l = {.impatient = turn % 2 == 1};
         struct worker workers[PRODUCERS + CONSUMERS];
         weft_group *g = weft_group_open(NULL);
@@ -369,5 +370,85 @@ TASK_TEST(stress_chan, tasks_and_threads_send_together)
     CHECK_EQ(e.sent, e.received);
     CHECK_EQ(e.sent, 4LL * EACH * (EACH + 1) / 2);
     weft_chan_destroy(e.chan);
+    return 0;
+}
+
+/* One worker has the channel to itself most of the time, so that its lock favours it, and others come in between. */
+
+struct visits {
+    weft_chan *chan;
+    _Atomic bool over;
+    _Atomic long long sent, received;
+};
+
+/* Moves an item, if it can, and tells of it. */
+static void move_one(struct visits *v, int item)
+{
+    if (weft_chan_try_send(v->chan, &item) == 0)
+        v->sent += item;
+    if (weft_chan_try_recv(v->chan, &item) == 0)
+        v->received += item;
+}
+
+static void *visit(void *arg)
+{
+    struct visits *v = arg;
+    uint32_t random = 11;
+
+    while (!v->over) {
+        /* Also several times in a row. */
+        for (uint32_t i = sync_random(&random) % 4; i > 0; i--)
+            move_one(v, 1);
+        (void)usleep(sync_random(&random) % 200);
+    }
+    return NULL;
+}
+
+static int visit_as_task(void *arg)
+{
+    struct visits *v = arg;
+    int item = 3;
+
+    while (!v->over) {
+        CHECK_OK(weft_chan_send(v->chan, &item));
+        v->sent += item;
+        CHECK_OK(weft_chan_recv(v->chan, &item));
+        v->received += item;
+        item = 3;
+        CHECK_OK(weft_sleep_ms(1));
+    }
+    return 0;
+}
+
+TASK_TEST(stress_chan, a_channel_that_one_uses_most_of_the_time_serves_others_too)
+{
+    (void)arg;
+    for (int turn = 0; turn < 5; turn++) {
+        struct visits v = {.chan = weft_chan_create(sizeof(int), 64)};
+        weft_group *g = weft_group_open(NULL);
+        pthread_t threads[2];
+
+        CHECK_NOT_NULL(v.chan);
+        for (int i = 0; i < 2; i++)
+            CHECK_OK(pthread_create(&threads[i], NULL, visit, &v));
+        weft_spawn(g, visit_as_task, &v);
+        for (int i = 0; i < SYNC_SCALE(20000, 500000); i++) {
+            move_one(&v, 2);
+            if (i % 50000 == 0)
+                CHECK_OK(weft_yield());
+        }
+        v.over = true;
+        for (int i = 0; i < 2; i++)
+            CHECK_OK(pthread_join(threads[i], NULL));
+        /* One that it waits for may have been taken by another. */
+        CHECK_OK(weft_chan_send(v.chan, &(int){3}));
+        v.sent += 3;
+        CHECK_OK(weft_group_wait(g));
+        for (int item; weft_chan_try_recv(v.chan, &item) == 0;)
+            v.received += item;
+        CHECK_EQ(v.sent, v.received);
+        weft_group_close(g);
+        CHECK_OK(weft_chan_destroy(v.chan));
+    }
     return 0;
 }
