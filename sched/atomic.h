@@ -31,10 +31,12 @@
 
 /* Whether a sequentially consistent read-modify-write is a fence for all accesses around it, as LOCK-prefixed instructions are. In C11 it is
  * not, so those who check the model do without. */
+#ifndef A_RMW_IS_FENCE
 #if defined(__x86_64__) && !defined(WEFT_SANITIZE_THREAD) && !defined(WEFT_ATOMIC_SEAM)
 #define A_RMW_IS_FENCE 1
 #else
 #define A_RMW_IS_FENCE 0
+#endif
 #endif
 
 /* A counter with one writer: no read-modify-write is needed, only that others may read it, as a number that orders nothing. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The count lies in a word, beside a bit that says that somebody waits:
+ * The count lies in a word, beside a bit that says that somebody waits, or has:
  *
  *      0 --add--> n --count down, add: one compare-and-swap--> m --count down to zero--> 0
  *                 |                                            ^
@@ -9,8 +9,7 @@
  *      n, somebody waits --count down, add: one compare-and-swap; to zero only under the lock, with all who wait--> 0
  *
  * Invariants, whenever the lock is free:
- *      the bit is set  <=>  the queue holds somebody
- *      the bit is set  =>  the count is not zero
+ *      the queue holds somebody  =>  the bit is set  =>  the count is not zero
  *
  * Order: each count-down is a read-modify-write that releases the word; whoever finds it zero acquires it, and so has all of them, for
  * they are one release sequence. The last one acquires it too, for those that it claims.
@@ -165,13 +164,11 @@ static int wait_for(struct weft__latch *l, struct weft__waiter *w, uint64_t arri
             weft__wait_leave(w, &l->waiters);
         }
         /* One that was cancelled takes its arrival back, unless the count has been zero with it: then it has been let through.
-         * relaxed, here and below: as an add */
+         * relaxed: as an add */
         if (open)
             rc = 0;
         else if (arriving > 0)
             (void)A_ADD(&l->word, arriving * UNIT, relaxed);
-        if (l->waiters.first == NULL)
-            (void)A_AND(&l->word, ~(uint64_t)QUEUED, relaxed);
     }
     weft__spinlock_unlock(&l->lock);
     weft__wake(&wakes);

@@ -129,14 +129,14 @@ static void lock_channels(struct weft__select *s)
     sort_channels(s->nodes, s->channels);
     for (int i = 0; i < s->channels; i++)
         if (is_first(s, i))
-            weft__spinlock_lock(&s->nodes[i].channel->lock);
+            weft__chan_lock(s->nodes[i].channel);
 }
 
 static void unlock_channels(struct weft__select *s)
 {
     for (int i = 0; i < s->channels; i++)
         if (is_first(s, i))
-            weft__spinlock_unlock(&s->nodes[i].channel->lock);
+            weft__bias_unlock(&s->nodes[i].channel->lock);
 }
 
 static inline struct weft__list *queue_of(const weft_case *c, weft_chan *channel)
@@ -173,9 +173,9 @@ static int arm(struct weft__select *s)
 
 static void leave_channel(const weft_case *c, weft_chan *channel, struct weft__waiter *w)
 {
-    weft__spinlock_lock(&channel->lock);
+    weft__chan_lock(channel);
     weft__wait_leave(w, queue_of(c, channel));
-    weft__spinlock_unlock(&channel->lock);
+    weft__bias_unlock(&channel->lock);
 }
 
 /* Looking. */

@@ -201,7 +201,7 @@ static inline int weft__wait_holding(struct weft__waiter *w, struct weft__list *
         return 0;
     }
     w->ticket = weft__park_next_ticket(w->task);
-    if (WEFT__UNLIKELY(weft__park_holding(w->task, lock) != WEFT__WON_EVENT))
+    if (WEFT__UNLIKELY(weft__park_holding(w->task, lock) != WEFT__WON_GRANT))
         return WEFT_ECANCELED;
     weft__wait_released(w);
     return 0;

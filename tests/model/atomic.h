@@ -12,12 +12,26 @@
         static const struct model_site model_site = {__FILE__, __LINE__, text};                                        \
         &model_site;                                                                                                   \
     }))
+/* Where a model asks for it, with a fence on both sides, as on x86-64. */
+#ifdef MODEL_RMW_IS_FENCE
+#define A_RMW_IS_FENCE 1
+#define MODEL__FENCED(rmw)                                                                                             \
+    (__extension__({                                                                                                   \
+        model_fence();                                                                                                 \
+        __typeof__(rmw) model_result = (rmw);                                                                          \
+        model_fence();                                                                                                 \
+        model_result;                                                                                                  \
+    }))
+#else
+#define MODEL__FENCED(rmw) (rmw)
+#endif
+
 #define MODEL__RMW(p, op, v, order, text)                                                                              \
-    ((MODEL__TYPE(p))model_rmw((uintptr_t)(p), sizeof *(p), op, (uint64_t)(MODEL__TYPE(p))(v), memory_order_##order,   \
-                               MODEL__SITE(text)))
+    ((MODEL__TYPE(p))MODEL__FENCED(model_rmw((uintptr_t)(p), sizeof *(p), op, (uint64_t)(MODEL__TYPE(p))(v),           \
+                                             memory_order_##order, MODEL__SITE(text))))
 #define MODEL__CAS(p, expected, v, weak, order, failure, text)                                                         \
-    model_cas((uintptr_t)(p), sizeof *(p), (expected), (uint64_t)(MODEL__TYPE(p))(v), weak, memory_order_##order,      \
-              memory_order_##failure, MODEL__SITE(text))
+    MODEL__FENCED(model_cas((uintptr_t)(p), sizeof *(p), (expected), (uint64_t)(MODEL__TYPE(p))(v), weak,              \
+                            memory_order_##order, memory_order_##failure, MODEL__SITE(text)))
 
 #define A_LOAD(p, order)                                                                                               \
     ((MODEL__TYPE(p))model_load((uintptr_t)(p), sizeof *(p), memory_order_##order, MODEL__SITE(#p)))
@@ -32,8 +46,7 @@
 #define A_CAS_WEAK(p, expected, v, order, failure) MODEL__CAS(p, expected, v, true, order, failure, #p)
 
 /* No place to switch at: it is only a number to others. */
-#define A_BUMP_BY(p, n)                                                                                                \
-    (model_quiet(true), A_STORE((p), A_LOAD((p), relaxed) + (n), relaxed), model_quiet(false))
+#define A_BUMP_BY(p, n) (model_quiet(true), A_STORE((p), A_LOAD((p), relaxed) + (n), relaxed), model_quiet(false))
 #define A_COMPILER_FENCE() ((void)0) /* the model does what it is told, in order */
 
 #endif

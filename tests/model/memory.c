@@ -83,6 +83,11 @@ static void fence(unsigned t)
     clocks[t].of[t]++;
 }
 
+void model_fence(void)
+{
+    fence(model_self());
+}
+
 void model_membarrier(void)
 {
     unsigned n = model_thread_count(), first = model_choose(n);
@@ -470,6 +475,18 @@ void *__tsan_memset(void *p, int c, size_t n)
 
 void *__tsan_memcpy(void *to, const void *from, size_t n)
 {
+    return memcpy(to, from, n);
+}
+
+void *model_memcpy(void *to, const void *from, size_t n);
+
+/* Takes the place of memcpy() where the compiler makes a call of it, which it does not announce. */
+void *model_memcpy(void *to, const void *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += GRAIN) {
+        watch((const char *)from + i, false, __builtin_return_address(0));
+        watch((const char *)to + i, true, __builtin_return_address(0));
+    }
     return memcpy(to, from, n);
 }
 

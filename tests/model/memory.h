@@ -19,7 +19,8 @@
  * Plain accesses happen at once. The compiler announces them by the hooks of the thread sanitizer, whose runtime is not
  * linked: vector clocks tell whether two accesses to memory of the run, one of them a write, are ordered. A race fails the
  * run, so an order that is too weak to publish a record is found too. Memory outside of model_alloc(), such as stacks, is not
- * watched, and neither is an access of another size than 1 to 16 bytes, nor what overlaps without beginning at the same place.
+ * watched, and neither is an access of another size than 1 to 16 bytes, nor what overlaps without beginning at the same place;
+ * of memcpy() the whole is.
  */
 #ifndef WEFT_TESTS_MODEL_MEMORY_H
 #define WEFT_TESTS_MODEL_MEMORY_H
@@ -48,6 +49,9 @@ uint64_t model_rmw(uintptr_t p, size_t size, enum model_op op, uint64_t value, m
                    const struct model_site *site);
 bool model_cas(uintptr_t p, size_t size, void *expected, uint64_t value, bool weak, memory_order order,
                memory_order failure, const struct model_site *site);
+
+/* A full fence of the calling thread. */
+void model_fence(void);
 
 /* What a system call reads, such as futex(2)'s: the newest value, with no place to switch before it. */
 uint64_t model_read_newest(uintptr_t p, size_t size);

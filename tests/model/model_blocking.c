@@ -10,10 +10,10 @@
 #include <weft/task.h>
 #include <weft/time.h>
 
-#include "io/io.h"
 #include "sched/runtime.h"
 #include "tests/model/explorer.h"
 #include "tests/model/fake.h"
+#include "tests/model/io.h"
 
 struct world {
     weft_runtime *rt;
@@ -23,47 +23,6 @@ struct world {
 
 static struct world *world;
 
-/* The real poller over the model's epoll set, in which nothing but the worker's own eventfd ever happens. */
-
-static int io_open(weft_runtime *rt, struct weft__io **out)
-{
-    struct weft__io *io = weft__alloc_aligned(sizeof *io);
-
-    io->rt = rt;
-    io->events = weft__alloc(rt->workers_count * sizeof io->events[0]);
-    A_STORE(&io->in_use, true, relaxed);
-    *out = io;
-    return 0;
-}
-
-static void io_close(struct weft__io *io)
-{
-    weft__free(io->events);
-    weft__free(io);
-}
-
-static void io_wake_driver(struct weft__io *io)
-{
-    (void)io;
-}
-
-static const struct weft__io_ops ops = {io_open, io_close, weft__poller_poll, weft__poller_wake, io_wake_driver};
-
-struct weft__descriptor *weft__descriptor_find(struct weft__io *io, int fd)
-{
-    (void)io;
-    (void)fd;
-    return NULL;
-}
-
-int weft__descriptor_dispatch(struct weft__descriptor *d, uint32_t generation, uint32_t events)
-{
-    (void)d;
-    (void)generation;
-    (void)events;
-    return 0;
-}
-
 static void begin(unsigned workers, unsigned threads, unsigned idle_ms)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
@@ -72,7 +31,7 @@ static void begin(unsigned workers, unsigned threads, unsigned idle_ms)
                                                              .no_fault_handler = true,
                                                              .blocking_threads = threads,
                                                              .blocking_idle_ms = idle_ms},
-                                     &ops) == 0);
+                                     &model_io_ops) == 0);
 }
 
 /* The calls. `arg` is the plain memory that the function works on. */

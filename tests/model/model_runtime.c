@@ -4,7 +4,6 @@
  * sleep. A task that is never run leaves its waiter asleep, so a wake-up that is lost ends a run as a deadlock.
  */
 #include <weft/call.h>
-#include <weft/chan.h>
 #include <weft/error.h>
 #include <weft/group.h>
 #include <weft/join.h>
@@ -18,6 +17,7 @@
 #include "sched/runtime.h"
 #include "tests/model/explorer.h"
 #include "tests/model/fake.h"
+#include "tests/model/io.h"
 
 enum { FOREIGN = 2 };
 
@@ -37,33 +37,6 @@ struct world {
 };
 
 static struct world *world;
-
-/* The part that watches descriptors: the real poller over the model's epoll set. No driver thread: nobody ticks while
- * somebody runs, so that no tick makes up for a wake-up that was lost. */
-
-static int io_open(weft_runtime *rt, struct weft__io **out)
-{
-    struct weft__io *io = weft__alloc_aligned(sizeof *io);
-
-    io->rt = rt;
-    io->events = weft__alloc(rt->workers_count * sizeof io->events[0]);
-    A_STORE(&io->in_use, true, relaxed);
-    *out = io;
-    return 0;
-}
-
-static void io_close(struct weft__io *io)
-{
-    weft__free(io->events);
-    weft__free(io);
-}
-
-static void io_wake_driver(struct weft__io *io)
-{
-    (void)io;
-}
-
-static const struct weft__io_ops ops = {io_open, io_close, weft__poller_poll, weft__poller_wake, io_wake_driver};
 
 /* Descriptor 0 is the one that the published wait is for. */
 struct weft__descriptor *weft__descriptor_find(struct weft__io *io, int fd)
@@ -94,7 +67,7 @@ static void begin(unsigned workers)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
     MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &ops) == 0);
+                                     &model_io_ops) == 0);
 }
 
 static void end(void)
@@ -990,93 +963,6 @@ static void watched(void)
     end();
 }
 
-/* Channels: a reply channel whose reader destroys it at once, and two senders into one place. */
-
-static int reply(void *arg)
-{
-    int n = 5;
-
-    return weft_chan_send(arg, &n);
-}
-
-static void reply_from_outside(void *arg)
-{
-    int n = 5;
-
-    MODEL_CHECK(weft_chan_try_send(arg, &n) == 0);
-}
-
-static int ask(void *arg)
-{
-    weft_group *g = weft_group_open(NULL);
-    weft_chan *c = weft_chan_create(sizeof(int), 1);
-    int n = 0;
-
-    MODEL_CHECK(c != NULL);
-    if (arg != NULL)
-        *(unsigned *)arg = model_start("replier", reply_from_outside, c);
-    else
-        MODEL_CHECK(weft_spawn(g, reply, c) == 0);
-    MODEL_CHECK(weft_chan_recv(c, &n) == 0 && n == 5);
-    weft_chan_destroy(c);
-    MODEL_CHECK(weft_group_wait(g) == 0);
-    weft_group_close(g);
-    return 0;
-}
-
-static void reply_of_task(void)
-{
-    begin(2);
-    MODEL_CHECK(weft_runtime_run(world->rt, ask, NULL) == 0);
-    end();
-}
-
-static void reply_of_thread(void)
-{
-    unsigned replier = 0;
-
-    begin(1);
-    MODEL_CHECK(weft_runtime_run(world->rt, ask, &replier) == 0);
-    model_join(replier);
-    end();
-}
-
-enum { SENDS = 3 };
-
-static int send_some(void *arg)
-{
-    for (int i = 0; i < SENDS; i++)
-        MODEL_CHECK(weft_chan_send(arg, &i) == 0);
-    return 0;
-}
-
-static int receive_all(void *arg)
-{
-    weft_group *g = weft_group_open(NULL);
-    weft_chan *c = weft_chan_create(sizeof(int), 1);
-    int n, sum = 0;
-
-    (void)arg;
-    for (int i = 0; i < 2; i++)
-        MODEL_CHECK(weft_spawn(g, send_some, c) == 0);
-    for (int i = 0; i < 2 * SENDS; i++) {
-        MODEL_CHECK(weft_chan_recv(c, &n) == 0);
-        sum += n;
-    }
-    MODEL_CHECK(sum == SENDS * (SENDS - 1));
-    MODEL_CHECK(weft_group_wait(g) == 0);
-    weft_chan_destroy(c);
-    weft_group_close(g);
-    return 0;
-}
-
-static void full_channel(void)
-{
-    begin(2);
-    MODEL_CHECK(weft_runtime_run(world->rt, receive_all, NULL) == 0);
-    end();
-}
-
 /* Calls of a thread, while all workers sleep, or are about to: nobody else knows of a time at which to wake. */
 
 static int ring(void *arg)
@@ -1173,9 +1059,6 @@ int main(int argc, char **argv)
         {"held_by_other", held_by_other},
         {"held_slot", held_slot},
         {"watched", watched},
-        {"reply_of_task", reply_of_task},
-        {"reply_of_thread", reply_of_thread},
-        {"full_channel", full_channel},
         {"call_idle_one", call_idle_one},
         {"call_idle_two", call_idle_two},
         {"call_and_cancel", call_and_cancel},

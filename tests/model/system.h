@@ -11,6 +11,7 @@
 #define epoll_wait model_epoll_wait
 #define write model_write
 #define syscall model_syscall
+#define memcpy model_memcpy
 #define weft__context_init model_context_init
 #define weft__context_swap model_context_swap
 

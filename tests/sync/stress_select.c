@@ -259,3 +259,55 @@ TASK_TEST(stress_select, what_was_sent_arrives_once_whoever_closes)
     run_crowd(2, true);
     return 0;
 }
+
+/* An item moves between two channels: it is sent into one before another is taken out of the other. So at each moment one of them has
+ * an item, though each is often empty. */
+
+struct moves {
+    weft_chan *chans[2];
+    _Atomic bool stop;
+};
+
+static int move(void *arg)
+{
+    struct moves *m = arg;
+    int item;
+
+    for (unsigned to = 0; !m->stop; to = !to) {
+        int sent = weft_chan_try_send(m->chans[to], &(int){1}), taken = weft_chan_try_recv(m->chans[!to], &item);
+
+        CHECK(sent == 0 || sent == WEFT_EFULL);
+        CHECK(taken == 0 || taken == WEFT_EEMPTY);
+        if (to)
+            CHECK_OK(weft_yield());
+    }
+    return 0;
+}
+
+TASK_TEST(stress_select, the_default_does_not_happen_while_an_item_is_in_one_channel_or_the_other)
+{
+    struct moves m = {.stop = false};
+    weft_group *g = weft_group_open(NULL);
+
+    (void)arg;
+    for (int i = 0; i < 2; i++)
+        CHECK_NOT_NULL(m.chans[i] = weft_chan_create(sizeof(int), 1));
+    CHECK_OK(weft_chan_try_send(m.chans[0], &(int){1}));
+    weft_spawn(g, move, &m);
+    for (int i = 0; i < 10 * EACH; i++) {
+        int item;
+        weft_case cases[] = {WEFT_RECV(m.chans[0], &item), WEFT_RECV(m.chans[1], &item), WEFT_DEFAULT};
+        int happened = weft_select(cases, 3);
+
+        CHECK(happened == 0 || happened == 1);
+        /* Back; the mover may have put another one there. */
+        int sent = weft_chan_try_send(m.chans[happened], &item);
+        CHECK(sent == 0 || sent == WEFT_EFULL);
+    }
+    m.stop = true;
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    CHECK_OK(weft_chan_destroy(m.chans[0]));
+    CHECK_OK(weft_chan_destroy(m.chans[1]));
+    return 0;
+}

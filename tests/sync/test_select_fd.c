@@ -265,3 +265,25 @@ TASK_TEST(select_fd, a_stream_that_is_read_is_busy_and_is_read_on)
     }
     net_close(&p);
 }
+
+TASK_TEST(select_fd, a_stream_is_closed_for_good_whatever_a_select_has_made_of_it)
+{
+    int before = net_descriptors();
+
+    for (int i = 0; i < 5; i++) {
+        struct net_pair p = net_pair();
+        int fd = weft_stream_fd(p.server);
+        weft_case late[] = {WEFT_FD(fd, WEFT_READABLE), WEFT_AFTER_MS(1)};
+        weft_case twice[] = {WEFT_FD(fd, WEFT_READABLE), WEFT_FD(fd, WEFT_READABLE)};
+        int happened = weft_select(late, 2);
+
+        CHECK_EQ(happened, 1);
+        happened = weft_select(twice, 2);
+        CHECK_GE(happened, 0);
+        CHECK_RC(twice[happened].result, WEFT_EBUSY);
+        CHECK_EQ(weft_write(p.client, "x", 1), 1);
+        CHECK_EQ(weft_select(late, 1), 0);
+        net_close(&p);
+        CHECK_EQ(net_descriptors(), before);
+    }
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What semaphores, events, notifications, barriers and latches have in common: whom they wake, and what debug mode says. */
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "sched/platform.h"
 #include "tests/sched/process.h"
@@ -14,43 +16,69 @@ static int wait_for(void *e, uint64_t n)
 
 /* Waiters of every kind in one queue: of two runtimes, pinned, of all priorities, and threads. */
 
-enum { KINDS = 5, EACH = 20, N = KINDS * EACH };
+enum { KINDS = 6, N = 120 };
 
+/* Two of a kind are neighbours, and a pinned one has neighbours of its level on both sides. */
 static const weft_task_options kinds[KINDS] = {
     {.priority = WEFT_PRIORITY_NORMAL},
-    {.priority = WEFT_PRIORITY_HIGH},
     {.pinned = true},
-    {.priority = WEFT_PRIORITY_LOW},
+    {.priority = WEFT_PRIORITY_NORMAL},
+    {.priority = WEFT_PRIORITY_HIGH},
     {.pinned = true, .priority = WEFT_PRIORITY_HIGH},
+    {.priority = WEFT_PRIORITY_LOW},
+};
+
+struct one {
+    struct waits waits;
+    weft_runtime *runtime;
+    bool pinned;
 };
 
 struct crowd {
-    weft_event *event;
+    weft_event event;
     weft_runtime *other;
-    bool mixed; /* neighbours in the queue are of different kinds */
-    struct waits calls[N], others[N], thread;
+    bool mixed; /* neighbours in the queue are of different runtimes */
+    struct one here[N], there[N];
 };
 
-static int start_crowd(void *arg)
+/* Waits, and is afterwards where it belongs. */
+static int be_one(void *arg)
 {
-    struct waits *calls = arg;
-    int rc = 0;
+    struct one *o = arg;
+    long thread = syscall(SYS_gettid);
 
-    WEFT_GROUP(g, NULL)
-    {
-        for (int i = 0; i < N; i++)
-            weft_spawn(g, waits_call, &calls[i]);
-        rc = weft_group_wait(g);
-    }
-    return rc;
+    /* So that other workers take their share. */
+    for (weft_time until = weft_now() + (o->pinned ? 50000 : 0); weft_now() < until;)
+        continue;
+    CHECK_OK(waits_call(&o->waits));
+    CHECK_PTR_EQ(weft_runtime_current(), o->runtime);
+    if (o->pinned)
+        CHECK_EQ(syscall(SYS_gettid), thread);
+    return 0;
 }
 
-static void *run_other(void *arg)
+/* Those of two runtimes alternate, or come one after another. */
+static void start_crowd(struct crowd *c, weft_group *g)
 {
-    struct crowd *c = arg;
+    for (int i = 0; i < 2 * N; i++) {
+        bool here = c->mixed ? i % 2 == 0 : i >= N;
+        struct one *o = c->mixed ? &(here ? c->here : c->there)[i / 2] : &(here ? c->here : c->there)[i % N];
+        const weft_task_options *kind = &kinds[i / 2 % KINDS];
 
-    CHECK_OK(weft_runtime_run(c->other, start_crowd, c->others));
-    return NULL;
+        *o = (struct one){.waits = {.fn = wait_for, .on = &c->event, .result = 1}};
+        o->runtime = here ? weft_runtime_current() : c->other;
+        o->pinned = here && kind->pinned;
+        if (here)
+            CHECK_OK(weft_spawn_with(g, be_one, o, kind));
+        else
+            CHECK_OK(weft_runtime_spawn(c->other, be_one, o));
+        while (c->mixed && !o->waits.begun)
+            CHECK_OK(weft_yield());
+    }
+    for (int i = 0; i < N; i++)
+        while (!c->here[i].waits.begun || !c->there[i].waits.begun)
+            CHECK_OK(weft_sleep_ms(1));
+    sync_settle();
 }
 
 static int set(void *e, uint64_t n)
@@ -63,37 +91,28 @@ static int set(void *e, uint64_t n)
 static int be_crowd(void *arg)
 {
     struct crowd *c = arg;
-    struct waits setter = {.fn = set, .on = c->event};
-    pthread_t other, thread;
+    struct waits setter = {.fn = set, .on = &c->event};
     weft_group *g = weft_group_open(NULL);
 
     for (int from_thread = 0; from_thread < 2; from_thread++) {
-        weft_event_clear(c->event);
-        for (int i = 0; i < N; i++)
-            c->calls[i] = c->others[i] = (struct waits){.fn = wait_for, .on = c->event, .result = 1};
-        c->thread = c->calls[0];
-        CHECK_OK(pthread_create(&other, NULL, run_other, c));
-        thread = waits_begin_thread(&c->thread);
-        for (int i = 0; i < N; i++)
-            CHECK_OK(weft_spawn_with(g, waits_call, &c->calls[i], &kinds[c->mixed ? i % KINDS : i / EACH]));
-        for (int i = 0; i < N; i++)
-            while (!c->calls[i].begun || !c->others[i].begun)
-                CHECK_OK(weft_sleep_ms(1));
-        sync_settle();
+        struct waits outside = {.fn = wait_for, .on = &c->event};
+        pthread_t thread = waits_begin_thread(&outside);
+
+        start_crowd(c, g);
         if (from_thread)
             waits_end_thread(&setter, waits_begin_thread(&setter));
         else
-            weft_event_set(c->event);
+            weft_event_set(&c->event);
         CHECK_OK(weft_group_wait(g));
-        waits_end_thread(&c->thread, thread);
-        for (int i = 0; i < N; i++)
-            while (!c->others[i].done)
-                CHECK_OK(weft_sleep_ms(1));
-        CHECK_OK(pthread_join(other, NULL));
+        waits_end_thread(&outside, thread);
+        CHECK_OK(outside.result);
         for (int i = 0; i < N; i++) {
-            CHECK_OK(c->calls[i].result);
-            CHECK_OK(c->others[i].result);
+            while (!c->there[i].waits.done)
+                CHECK_OK(weft_sleep_ms(1));
+            CHECK_OK(c->here[i].waits.result);
+            CHECK_OK(c->there[i].waits.result);
         }
+        weft_event_clear(&c->event);
     }
     weft_group_close(g);
     return 0;
@@ -102,16 +121,14 @@ static int be_crowd(void *arg)
 WEFT_TEST(signals, wake_tasks_of_every_kind_of_several_runtimes_and_threads)
 {
     static struct crowd c;
-    weft_event e = WEFT_EVENT_INIT;
 
-    c.event = &e;
     CHECK_OK(weft_runtime_create(&c.other, &(weft_runtime_options){.workers = 2}));
     for (int mixed = 0; mixed < 2; mixed++) {
         c.mixed = mixed != 0;
         CHECK_OK(test_run(be_crowd, &c));
     }
     weft_runtime_destroy(c.other);
-    CHECK_OK(weft_event_fini(&e));
+    CHECK_OK(weft_event_fini(&c.event));
 }
 
 /* The queue of those that are ready has to grow, and cannot. */
