@@ -52,6 +52,7 @@
 #include <weft/chan.h>
 #include <weft/chan_typed.h>
 #include <weft/combine.h>
+#include <weft/condition.h>
 #include <weft/error.h>
 #include <weft/event.h>
 #include <weft/fd.h>
@@ -61,12 +62,15 @@
 #include <weft/join.h>
 #include <weft/latch.h>
 #include <weft/local.h>
+#include <weft/mutex.h>
 #include <weft/notify.h>
+#include <weft/once.h>
 #include <weft/park.h>
 #include <weft/queue.h>
 #include <weft/resource_pool.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
+#include <weft/rwlock.h>
 #include <weft/scope.h>
 #include <weft/select.h>
 #include <weft/semaphore.h>

@@ -21,8 +21,8 @@ static inline struct weft__worker *weft__execute(struct weft__worker *w, struct 
                 relaxed)(t->arg); /* relaxed, as `linked` and the count: the task's own, see weft__park_prepare() */
     if (WEFT__UNLIKELY(t->scope != &g->scope))
         weft__scope_close_left(t, &g->scope);
-    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed) || t->kind.stack_class != 0 || t->has_locals))
-        weft__group_child_leaves(g, t, rc);
+    if (WEFT__UNLIKELY(rc < 0 || A_LOAD(&t->linked, relaxed) || t->kind.stack_class != 0 || t->extras != 0))
+        weft__group_child_leaves(g, t, rc, __builtin_frame_address(0));
     weft__stack_use_ended(t, __builtin_frame_address(0));
     w = weft__worker_self();
     w->current = below;

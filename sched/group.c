@@ -9,6 +9,7 @@
 #include "sched/execute.h"
 #include "sched/group_more.h"
 #include "sched/handle.h"
+#include "sched/held.h"
 #include "sched/join.h"
 #include "sched/options.h"
 #include "sched/park.h"
@@ -123,13 +124,15 @@ void weft__group_child_succeeded(weft_group *g, weft_runtime *rt)
     (void)weft__cancel(rt, &g->scope, WEFT_REASON_CALL);
 }
 
-void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc)
+void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc, const char *first)
 {
+    if (t->extras & WEFT__HAS_HELD)
+        weft__held_end(t, first);
     if (A_LOAD(&t->linked, relaxed)) /* relaxed: see weft__park_prepare() */
         weft__cancel_unlink_task(t);
     if (rc < 0)
         weft__group_child_failed(g, t, rc);
-    if (t->has_locals)
+    if (t->extras & WEFT__HAS_LOCALS)
         weft__handle_late_end(t);
     if (t->kind.stack_class != 0)
         weft__stack_credit_give(&t->rt->stacks[t->kind.stack_class], 1);

@@ -8,7 +8,7 @@
 
 /* `t`, a child, has returned `rc`: makes it unknown to cancellers, and if it failed, the group fails. Gives back the credit of a
  * stack of its own class. */
-void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc);
+void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc, const char *first);
 
 /* The same of a failure alone, and of a success by WEFT_FIRST_SUCCESS. */
 void weft__group_child_failed(weft_group *g, struct weft__task *t, int rc);

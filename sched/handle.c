@@ -7,6 +7,7 @@
 
 #include "sched/group.h"
 #include "sched/group_more.h"
+#include "sched/held.h"
 #include "sched/local.h"
 #include "sched/report.h"
 
@@ -125,6 +126,8 @@ static int run(void *arg)
         weft__group_child_succeeded(g, t->rt);
     }
     weft__locals_end(t);
+    if (WEFT__UNLIKELY(t->extras & WEFT__HAS_HELD))
+        weft__held_end(t, __builtin_frame_address(0));
     weft__spinlock_lock(&h->lock);
     A_STORE(&h->state, WEFT_TASK_DONE, release); /* with it code and result; pairs with the acquire of who sees it */
     weft__handle_tell(h, WEFT__EVENT_DONE);
@@ -160,7 +163,7 @@ int weft__handle_attach(struct weft__task *child, const struct weft__task *spawn
     if (wish->name != NULL)
         set_name(h, wish->name);
     h->locals = spawner != NULL ? weft__locals_share(spawner) : NULL;
-    child->has_locals = h->locals != NULL;
+    child->extras = h->locals != NULL ? WEFT__HAS_LOCALS : 0;
     A_STORE(&h->fn, A_LOAD(&child->fn, relaxed), release); /* as with the name */
     h->arg = child->arg;
     h->scope.kind = WEFT__SCOPE_OF_TASK;

@@ -169,7 +169,7 @@ int weft_join(weft_fn f, void *a, weft_fn g, void *b)
             return rc;
         w = weft__worker_self();
     }
-    if (WEFT__UNLIKELY(t->has_locals))
+    if (WEFT__UNLIKELY(t->extras & WEFT__HAS_LOCALS))
         return join_with_locals(w, t, f, a, g, b);
     return join(w, t, f, a, g, b, false);
 }

@@ -25,6 +25,17 @@ static inline void weft__list_append(struct weft__list *l, struct weft__link *e)
     l->last = e;
 }
 
+static inline void weft__list_prepend(struct weft__list *l, struct weft__link *e)
+{
+    e->prev = NULL;
+    e->next = l->first;
+    if (l->first != NULL)
+        l->first->prev = e;
+    else
+        l->last = e;
+    l->first = e;
+}
+
 static inline void weft__list_remove(struct weft__list *l, struct weft__link *e)
 {
     if (e->prev != NULL)

@@ -39,7 +39,7 @@ struct weft__locals *weft__locals_share(const struct weft__task *t)
 {
     struct weft__locals *l;
 
-    if (!t->has_locals)
+    if (!(t->extras & WEFT__HAS_LOCALS))
         return NULL;
     l = A_LOAD(&t->handle, relaxed)->locals; /* relaxed: the task's own */
     A_ADD(&l->refs, 1, relaxed);             /* relaxed: the task holds it */
@@ -54,7 +54,7 @@ int weft__locals_adopt(struct weft__task *t, struct weft__locals *l)
         return WEFT_ENOMEM;
     A_ADD(&l->refs, 1, relaxed); /* relaxed: the caller holds it */
     h->locals = l;
-    t->has_locals = true;
+    t->extras |= WEFT__HAS_LOCALS;
     return 0;
 }
 
@@ -63,11 +63,11 @@ void weft__locals_end(struct weft__task *t)
     weft_task *h = A_LOAD(&t->handle, relaxed); /* relaxed: the task's own */
 
     /* What is called for a value that is dropped may set others. */
-    while (t->has_locals) {
+    while (t->extras & WEFT__HAS_LOCALS) {
         struct weft__locals *l = h->locals;
 
         h->locals = NULL;
-        t->has_locals = false;
+        t->extras &= (uint8_t)~WEFT__HAS_LOCALS;
         weft__locals_drop(l);
     }
 }
@@ -135,14 +135,14 @@ int weft_local_set(const weft_local *key, void *value)
     if (l == NULL)
         goto no_set;
     h->locals = l;
-    t->has_locals = true;
+    t->extras |= WEFT__HAS_LOCALS;
     weft__locals_drop(old);
     return 0;
 
 no_set:
     weft__free(v);
 no_value:
-    if (!h->runs && !t->has_locals)
+    if (!h->runs && !(t->extras & WEFT__HAS_LOCALS))
         weft__handle_late_end(t);
     return WEFT_ENOMEM;
 }
@@ -153,7 +153,7 @@ void *weft_local_get(const weft_local *key)
     const struct weft__locals *l;
     uint32_t at;
 
-    if (t == NULL || !t->has_locals)
+    if (t == NULL || !(t->extras & WEFT__HAS_LOCALS))
         return NULL;
     l = A_LOAD(&t->handle, relaxed)->locals; /* relaxed: the task's own */
     at = find(l, key);

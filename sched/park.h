@@ -40,6 +40,14 @@ static inline bool weft__task_is_sure(const struct weft__task *t)
     return t->seen_canceled == 0 && A_LOAD(&t->rt->cancel_epoch, seq_cst) == t->seen_epoch;
 }
 
+/* The same, and that nobody wants its worker `w` to attend to anything: its next checkpoint would do nothing. */
+static inline bool weft__task_may_go_on(const struct weft__worker *w, const struct weft__task *t)
+{
+    /* The runtime by way of the worker: the loads do not wait for each other. seq_cst as above; relaxed: a hint */
+    return t->seen_canceled == 0 && A_LOAD(&w->rt->cancel_epoch, seq_cst) == t->seen_epoch &&
+           A_LOAD(&w->attention, relaxed) == 0;
+}
+
 /* What a checkpoint does where it has to do something: yields, and says whether the task is cancelled. */
 int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t);
 

@@ -103,7 +103,7 @@ static WEFT__NOINLINE int make_special(struct weft__worker *w, struct weft__task
     if (wish->kind.stack_class != 0 && (rc = weft__stack_credit_take(stacks, 1)) < 0)
         goto no_stack;
     child->kind = wish->kind;
-    if ((wish->wants_handle || child->group->wraps || t->has_locals) &&
+    if ((wish->wants_handle || child->group->wraps || (t->extras & WEFT__HAS_LOCALS)) &&
         (rc = weft__handle_attach(child, t, &wish->handle)) < 0)
         goto no_handle;
     return 0;
@@ -155,7 +155,7 @@ static inline __attribute__((always_inline)) int spawn(weft_group *g, weft_fn fn
     weft__task_init(child, w->rt, g, fn, arg, epoch);
     if (wish != NULL && wish->copy != NULL)
         child->arg = memcpy(child->copy, wish->copy, wish->size);
-    if (WEFT__UNLIKELY(is_special(wish) || g->wraps || t->has_locals)) {
+    if (WEFT__UNLIKELY(is_special(wish) || g->wraps || (t->extras & WEFT__HAS_LOCALS))) {
         if ((rc = make_special(w, t, child, wish)) < 0)
             return refuse(g, rc);
         if (out != NULL)

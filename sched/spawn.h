@@ -49,7 +49,7 @@ static inline void weft__task_init(struct weft__task *t, weft_runtime *rt, weft_
     t->seen_epoch = seen_epoch;
     t->kind = (struct weft__task_kind){0};
     t->seen_canceled = 0;
-    t->has_locals = false;
+    t->extras = 0;
 }
 
 /* As weft_spawn_with(), for weft_start(), with a handle of the task. */

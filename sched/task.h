@@ -29,6 +29,7 @@
 #include "sched/list.h"
 #include "sched/lock.h"
 
+struct weft__held;
 struct weft__stack;
 struct weft__worker;
 
@@ -68,6 +69,9 @@ static inline bool weft__kind_is_usual(struct weft__task_kind k)
     return (k.level | k.pinned) == 0;
 }
 
+/* What only some tasks have, and their end has to look after: bits of `extras`. */
+enum { WEFT__HAS_LOCALS = 1, WEFT__HAS_HELD = 2 };
+
 struct weft__task {
     struct weft__task *next; /* in the inbox; the slab's while the record is free */
 
@@ -81,7 +85,7 @@ struct weft__task {
     struct weft__task_kind kind;
     uint8_t seen_canceled; /* 0: it is not; else it is, and how often it was told, as far as anybody counts (park.c) */
     _Atomic bool linked;   /* a canceller can find it; set when it first parks, under the group's lock (cancel.c) */
-    bool has_locals;       /* its handle holds some, which its children inherit */
+    uint8_t extras;        /* locals in its handle, which its children inherit; or it has held a lock */
     uint16_t home;         /* a pinned task's worker, once it has run */
 
     WEFT__ALIGNED _Atomic(weft_fn) fn; /* NULL: the record is free */
@@ -96,6 +100,7 @@ struct weft__task {
     _Atomic uint32_t shield;     /* 1 + the depth of its innermost shield, or 0. Its own to write; read by cancellers */
 
     WEFT__ALIGNED unsigned char copy[WEFT_COPY_MAX]; /* of the argument, where the spawner asked for it */
+    struct weft__held *held;                         /* the locks that it holds (held.h), its own */
 };
 
 /* Safe in a signal handler. */
@@ -105,6 +110,6 @@ weft_fn weft__task_fn(struct weft__task *t);                       /* as the spa
 const char *weft__task_name(struct weft__task *t);
 
 _Static_assert(sizeof(struct weft__task) == 3 * WEFT__CACHE_LINE,
-               "a task is two cache lines, and one for a copied argument");
+               "a task is two cache lines, and one for a copied argument and locks");
 
 #endif

@@ -224,6 +224,17 @@ static inline struct weft__waiter *weft__waiters_first(const struct weft__list *
     return WEFT__CONTAINER(queue->first, struct weft__waiter, link);
 }
 
+/* One more to be woken: it sleeps, and its claim has won. */
+static inline void weft__wakes_add(struct weft__wakes *wakes, struct weft__task *t)
+{
+    t->next = NULL;
+    if (wakes->first == NULL)
+        wakes->first = t;
+    else
+        wakes->last->next = t;
+    wakes->last = t;
+}
+
 /* Takes `w` out of `queue` and tries to win its wait. True when won: now it is to be given what it waits for. Under the lock. */
 static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list *queue, struct weft__wakes *wakes)
 {
@@ -240,12 +251,7 @@ static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list 
         break;
     case WEFT__CLAIM_ASLEEP:
         A_STORE(&w->released, 1, relaxed); /* relaxed: it is woken after the unlock */
-        t->next = NULL;
-        if (wakes->first == NULL)
-            wakes->first = t;
-        else
-            wakes->last->next = t;
-        wakes->last = t;
+        weft__wakes_add(wakes, t);
         break;
     }
     return w->granted = true;

@@ -31,6 +31,8 @@ static const bench_case cases[] = {
     {"mpmc", NULL, 0, 0, 0, bench_mpmc, "4 producers, 4 consumers, capacity 256; ns a message", true},
     {"broadcast", "TASKS", 1000, 1, 1000000, bench_broadcast, "send to tasks that wait; ns a delivery", true},
     {"select", NULL, 0, 0, 0, bench_select, "one task sends to 8 channels in turn, one selects; ns a select", true},
+    {"mutex", NULL, 0, 0, 0, bench_mutex, "8 tasks lock and unlock one mutex; ns a lock", true},
+    {"lock", NULL, 0, 0, 0, bench_lock, "one task locks and unlocks a mutex; ns", true},
     {"fib", "K", 27, 2, 40, bench_fib, "fork-join by groups, no cut-off; ns of wall time a spawn", true},
 #ifdef BENCH_HAS_JOIN
     {"joinfib", "K", 27, 2, 40, bench_joinfib, "fork-join by weft_join(), no cut-off; ns of wall time a join", true},

@@ -25,13 +25,14 @@ WEFT_BEGIN_DECLS
     X(EFULL, -20005, "full")                                                                                           \
     X(EEMPTY, -20006, "empty")                                                                                         \
     X(ENOTASK, -20007, "called outside of a task")                                                                     \
-    X(EBROKEN, -20008, "broken by the peer")                                                                           \
+    X(EBROKEN, -20008, "broken by the peer, or by a holder that has ended")                                            \
     X(EMAPLIMIT, -20009, "too many memory mappings: vm.max_map_count limits the stacks")                               \
     X(ETASKCANCELED, -20010, "the task waited for was canceled")                                                       \
     X(ENOTREADY, -20011, "ended before it was ready")                                                                  \
     X(ENOMEM, -ENOMEM, "out of memory")                                                                                \
     X(EINVAL, -EINVAL, "invalid argument")                                                                             \
     X(EDEADLK, -EDEADLK, "would wait for itself")                                                                      \
+    X(EPERM, -EPERM, "not held by the caller")                                                                         \
     X(EAGAIN, -EAGAIN, "resource temporarily unavailable")                                                             \
     X(EBADF, -EBADF, "bad file descriptor")                                                                            \
     X(EMFILE, -EMFILE, "too many open files in this process")                                                          \

@@ -67,7 +67,7 @@ typedef struct weft_task_options {
 WEFT_API int weft_spawn_with(weft_group *g, weft_fn fn, void *arg, const weft_task_options *options) WEFT_NONNULL(2);
 
 /* The largest argument that is copied. */
-#define WEFT_COPY_MAX 64
+#define WEFT_COPY_MAX 56
 
 /* weft_spawn_with() of a task that gets a copy of the `size` bytes at `arg`: they lie in the task's record, aligned for any type,
  * and are the task's to write to until it ends. Also returns WEFT_EINVAL when there are more than WEFT_COPY_MAX bytes. */

@@ -323,6 +323,56 @@ static void sender_canceled(void)
     canceled(send_something, receive_something, 0);
 }
 
+/* A task wakes another and then waits, so that its wait begins while it holds the lock. Nothing but its cancellation ends that one. */
+
+static int receive_others(void *arg)
+{
+    int item;
+
+    while (weft_chan_recv(arg, &item) == 0)
+        ;
+    return 0;
+}
+
+static int wake_and_wait(void *arg)
+{
+    weft_chan *other = weft_chan_create(sizeof(int), 1);
+    weft_group *g = weft_group_open(NULL);
+    weft_scope *s;
+    int item = 1;
+
+    (void)arg;
+    MODEL_CHECK(other != NULL && weft_spawn(g, receive_others, other) == 0);
+    MODEL_CHECK(weft_yield() == 0);
+    s = weft_scope_open(0);
+    world->scope = s;
+    A_STORE(&world->there, 1, release);
+    MODEL_CHECK(weft_chan_try_send(other, &item) == 0);
+    MODEL_CHECK(receive_one() == WEFT_ECANCELED);
+    while (A_LOAD(&world->there, acquire) != 2) {
+        (void)weft_yield();
+        model_spin();
+    }
+    (void)weft_scope_close(s, 0);
+    MODEL_CHECK(weft_chan_close(other) == 0);
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    MODEL_CHECK(weft_chan_destroy(other) == 0);
+    return 0;
+}
+
+static void holder_canceled(void)
+{
+    unsigned canceller;
+
+    begin(1 + model_choose(2), 1);
+    canceller = model_start("canceller", cancel_outside, NULL);
+    run(wake_and_wait);
+    model_join(canceller);
+    settle();
+    end();
+}
+
 int main(int argc, char **argv)
 {
     static const struct model_case cases[] = {
@@ -333,6 +383,7 @@ int main(int argc, char **argv)
         {"closed", closed},
         {"receiver_canceled", receiver_canceled},
         {"sender_canceled", sender_canceled},
+        {"holder_canceled", holder_canceled},
     };
 
     return model_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
