@@ -325,7 +325,7 @@ int weft_resource_pool_release(weft_resource_pool *p, void *resource)
         return none_is_out();
     if (closed)
         close_and_give(p, resource);
-    else if (p->user.idle_ms > 0)
+    else if (i.since > 0) /* otherwise the pool may be gone, with whoever got the resource */
         (void)close_idle(p, i.since);
     return 0;
 }
