@@ -32,7 +32,9 @@
 enum { WEFT__MUTEX_WAITED = 1, WEFT__MUTEX_BROKEN = 2, WEFT__MUTEX_BITS = 3 };
 
 /* How often one may be called and find the mutex taken, and how long it may wait, until the mutex is handed over to it. */
-enum { WEFT__MUTEX_LOSSES = 16 };
+#ifndef WEFT__MUTEX_LOSSES
+#define WEFT__MUTEX_LOSSES 16
+#endif
 #define WEFT__MUTEX_PATIENCE ((weft_time)1000000)
 
 struct weft__mutex {
