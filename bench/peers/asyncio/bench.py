@@ -110,6 +110,147 @@ async def pingpong(_):
     show("pingpong", await measure(batch))
 
 
+def sum_to(n):
+    return n * (n - 1) // 2
+
+
+async def mpmc(_):
+    sides = 4
+
+    async def batch(iterations):
+        items = asyncio.Queue(256)
+
+        async def produce():
+            for i in range(iterations):
+                await items.put(i)
+
+        async def consume():
+            total = 0
+            for _ in range(iterations):
+                total += await items.get()
+            return total
+
+        sums = await asyncio.gather(*[consume() for _ in range(sides)], *[produce() for _ in range(sides)])
+        assert sum(sums[:sides]) == sides * sum_to(iterations)
+
+    show("mpmc", await measure(batch) / sides)
+
+
+async def contend(name, make, tasks=8):
+    """So many tasks take and give back what `make` makes; ns a time."""
+
+    async def batch(iterations):
+        lock, count = make(), 0
+
+        async def contender():
+            nonlocal count
+            for _ in range(iterations):
+                async with lock:
+                    count += 1
+
+        await asyncio.gather(*[contender() for _ in range(tasks)])
+        assert count == tasks * iterations
+
+    show(name, await measure(batch) / tasks)
+
+
+async def wakeall(tasks):
+    """Two events in turn: who is woken by one counts itself and waits for the other; the last one ends the round."""
+    events, every = [asyncio.Event(), asyncio.Event()], asyncio.Event()
+    woken, rounds, ending = 0, 0, False
+
+    async def waiter():
+        nonlocal woken
+        turn = 0
+        while True:
+            await events[turn].wait()
+            if ending:
+                return
+            woken += 1
+            if woken % tasks == 0:
+                every.set()
+            turn = 1 - turn
+
+    waiters = [asyncio.create_task(waiter()) for _ in range(tasks)]
+    await asyncio.sleep(0)
+
+    async def batch(iterations):
+        nonlocal rounds
+        for _ in range(iterations):
+            events[rounds % 2].set()
+            await every.wait()
+            every.clear()
+            events[rounds % 2].clear()
+            rounds += 1
+        assert woken == rounds * tasks
+
+    ns = await measure(batch)
+    ending = True
+    events[rounds % 2].set()
+    await asyncio.gather(*waiters)
+    show("wakeall", ns / tasks)
+
+
+async def select(_):
+    """asyncio selects by tasks: those that wait for the other queues are kept for the next time."""
+
+    async def batch(iterations):
+        queues = [asyncio.Queue(1) for _ in range(8)]
+
+        async def send():
+            for i in range(iterations):
+                await queues[i % 8].put(i)
+
+        async def receive():
+            total = taken = 0
+            getters = {asyncio.create_task(q.get()): q for q in queues}
+            while taken < iterations:
+                done, _ = await asyncio.wait(getters, return_when=asyncio.FIRST_COMPLETED)
+                for getter in done:
+                    queue = getters.pop(getter)
+                    total += getter.result()
+                    taken += 1
+                    getters[asyncio.create_task(queue.get())] = queue
+            for getter in getters:
+                getter.cancel()
+            return total
+
+        assert (await asyncio.gather(receive(), send()))[0] == sum_to(iterations)
+
+    show("select", await measure(batch))
+
+
+async def broadcast(receivers):
+    """asyncio has no broadcast: a queue a receiver. The sender fills the queues, waits until all have what it sent, and goes on."""
+    capacity = 16
+
+    async def batch(iterations):
+        queues = [asyncio.Queue(capacity) for _ in range(receivers)]
+        received, every = 0, asyncio.Event()
+
+        async def receive(queue):
+            nonlocal received
+            total = 0
+            for _ in range(iterations):
+                for _ in range(capacity):
+                    total += await queue.get()
+                received += 1
+                if received % receivers == 0:
+                    every.set()
+            return total
+
+        tasks = [asyncio.create_task(receive(q)) for q in queues]
+        for item in range(iterations * capacity):
+            for queue in queues:
+                await queue.put(item)
+            if (item + 1) % capacity == 0:
+                await every.wait()
+                every.clear()
+        assert sum(await asyncio.gather(*tasks)) == receivers * sum_to(iterations * capacity)
+
+    show("broadcast", await measure(batch) / (receivers * capacity))
+
+
 async def fib(n):
     """One half is spawned and the other computed in place."""
     if n < 2:
@@ -206,6 +347,14 @@ CASES = {
     "spawn1": (spawn1, 0),
     "yield": (yields, 100),
     "pingpong": (pingpong, 0),
+    "mpmc": (mpmc, 0),
+    "mutex": (lambda _: contend("mutex", asyncio.Lock), 0),
+    "lock": (lambda _: contend("lock", asyncio.Lock, 1), 0),
+    "semaphore": (lambda _: contend("semaphore", lambda: asyncio.Semaphore(1), 1), 0),
+    "semaphores": (lambda _: contend("semaphores", lambda: asyncio.Semaphore(2)), 0),
+    "wakeall": (wakeall, 10_000),
+    "select": (select, 0),
+    "broadcast": (broadcast, 1_000),
     "fib": (fib_case, 18),
     "skynet": (skynet_case, 100_000),
     "sleepers": (sleepers, 100_000),

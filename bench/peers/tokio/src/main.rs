@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! The cases of weft-bench on Tokio's multi-thread runtime: `bench-tokio CASE [N]` prints `name value`.
 
+mod chan;
 mod forkjoin;
+mod locks;
 mod meter;
 mod serve;
 mod sleepers;
@@ -16,6 +18,14 @@ const CASES: &[(&str, &str)] = &[
     ("spawn1", ""),
     ("yield", "[TASKS]"),
     ("pingpong", ""),
+    ("mpmc", ""),
+    ("mutex", ""),
+    ("lock", ""),
+    ("semaphore", ""),
+    ("semaphores", ""),
+    ("wakeall", "[TASKS]"),
+    ("select", ""),
+    ("broadcast", "[RECEIVERS]"),
     ("fib", "[K]"),
     ("skynet", "[LEAVES]"),
     ("sleepers", "[TASKS]"),
@@ -68,6 +78,14 @@ fn main() {
         "spawn1" => on_worker(spawn::spawn1()),
         "yield" => on_worker(switch::yields(n.unwrap_or(100))),
         "pingpong" => on_worker(switch::pingpong()),
+        "mpmc" => on_worker(chan::mpmc()),
+        "mutex" => on_worker(locks::mutex()),
+        "lock" => on_worker(locks::lock()),
+        "semaphore" => on_worker(locks::semaphore()),
+        "semaphores" => on_worker(locks::semaphores()),
+        "wakeall" => on_worker(locks::wakeall(n.unwrap_or(10_000))),
+        "select" => on_worker(chan::select()),
+        "broadcast" => on_worker(chan::broadcast(n.unwrap_or(1_000))),
         "fib" => on_worker(forkjoin::fib_case(n.unwrap_or(27))),
         "skynet" => on_worker(forkjoin::skynet_case(n.unwrap_or(1_000_000))),
         "sleepers" => on_worker(sleepers::sleepers(n.unwrap_or(100_000))),

@@ -49,6 +49,11 @@ pub async fn measure<F: Future<Output = ()>>(mut batch: impl FnMut(u64) -> F) ->
     median(samples)
 }
 
+/// The sum of the numbers below `n`, which is what the items of a batch add up to.
+pub fn sum_to(n: u64) -> u64 {
+    (0..n).sum()
+}
+
 pub fn print(name: &str, value: f64) {
     println!("{name} {value:.*}", if value < 100.0 { 3 } else { 1 });
 }
