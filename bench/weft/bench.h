@@ -31,10 +31,13 @@ int bench_scope_reschedule(uint64_t n);
 
 int bench_pingpong(uint64_t n);
 int bench_mpmc(uint64_t n);
-int bench_broadcast(uint64_t n);
-int bench_select(uint64_t n);
 int bench_mutex(uint64_t n);
 int bench_lock(uint64_t n);
+int bench_semaphore(uint64_t n);
+int bench_semaphores(uint64_t n);
+int bench_wakeall(uint64_t n);
+int bench_select(uint64_t n);
+int bench_broadcast(uint64_t n);
 int bench_fib(uint64_t n);
 #if __has_include(<weft/join.h>)
 #define BENCH_HAS_JOIN 1
