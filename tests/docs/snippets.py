@@ -260,6 +260,8 @@ def generate(out, documents):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
     found = [Document(path) for path in sys.argv[2:]]
     print("\n".join(generate(pathlib.Path(sys.argv[1]), found)))
     for problem in [error for document in found for error in document.errors] + list(unused_code_of_headers(found)):
