@@ -131,6 +131,11 @@ CHECKS = {
     "quicksort": computes("quicksort", "50000"),
     "matrix": computes("matrix", "60"),
     "tree_sum": computes("tree_sum", "12"),
+    "producer_consumer": in_order("producer_consumer"),
+    "fan_out": in_order("fan_out"),
+    "event_bus": in_order("event_bus"),
+    "resource_pool": in_order("resource_pool"),
+    "rate_limiter": in_order("rate_limiter"),
     "echo": echo,
     "http": http,
 }
