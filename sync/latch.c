@@ -18,7 +18,7 @@
 
 #include <weft/error.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 #define QUEUED 1u
@@ -87,11 +87,7 @@ static inline int64_t lower(struct weft__latch *l, uint64_t n, bool locked)
 
 static int refuse(void)
 {
-    struct weft__task *t = weft__task_self();
-
-    if (t != NULL)
-        weft__report_misuse(t, "counts a latch down below zero");
-    return WEFT_EINVAL;
+    return weft__misuse(WEFT_EINVAL, "counts a latch down below zero");
 }
 
 /* The same under the lock, and lets all go where nothing is left. */

@@ -20,7 +20,7 @@
 
 #include <weft/error.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 #define QUEUED 1u
@@ -173,11 +173,7 @@ int weft_semaphore_try_acquire(weft_semaphore *s)
 
 static WEFT__NOINLINE int refuse(void)
 {
-    struct weft__task *t = weft__task_self();
-
-    if (t != NULL)
-        weft__report_misuse(t, "releases more permits than a semaphore may have");
-    return WEFT_EINVAL;
+    return weft__misuse(WEFT_EINVAL, "releases more permits than a semaphore may have");
 }
 
 /* Gives while there is a queue, or was a moment ago. */

@@ -63,7 +63,8 @@ typedef struct weft_runtime_options {
 } weft_runtime_options;
 
 /* What debug reports, a line each on stderr, is no error but hardly meant: groups and scopes that a task has left open, or closes when
- * they are closed already, and loops that try again and again although they are cancelled. */
+ * they are closed already, loops that try again and again although they are cancelled, and misuse
+ * of locks, semaphores and their kin, as their headers say. */
 
 /* The CPUs that this process may use: its affinity mask, cut by the CPU quota of its cgroup (v1 and v2, rounded
  * up); at least 1. Callable anywhere. */

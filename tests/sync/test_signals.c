@@ -32,6 +32,7 @@ struct one {
     struct waits waits;
     weft_runtime *runtime;
     bool pinned;
+    _Atomic bool over; /* set last: then it may be used anew */
 };
 
 struct crowd {
@@ -54,6 +55,7 @@ static int be_one(void *arg)
     CHECK_PTR_EQ(weft_runtime_current(), o->runtime);
     if (o->pinned)
         CHECK_EQ(syscall(SYS_gettid), thread);
+    o->over = true;
     return 0;
 }
 
@@ -107,7 +109,7 @@ static int be_crowd(void *arg)
         waits_end_thread(&outside, thread);
         CHECK_OK(outside.result);
         for (int i = 0; i < N; i++) {
-            while (!c->there[i].waits.done)
+            while (!c->there[i].over)
                 CHECK_OK(weft_sleep_ms(1));
             CHECK_OK(c->here[i].waits.result);
             CHECK_OK(c->there[i].waits.result);
