@@ -6,22 +6,28 @@
 #ifndef WEFT_TESTS_LINEAR_RECORD_H
 #define WEFT_TESTS_LINEAR_RECORD_H
 
+#include <pthread.h>
+#include <sched.h>
+
 #include "tests/linear/models.h"
 #include "tests/sync/sync.h"
 
-enum { RECORD_TASKS = 6 };
+enum { RECORD_TASKS = 6, RECORD_THREADS = 2 };
 
 struct record {
     struct linear_history history;
     uint32_t seed;
     unsigned tasks, ops; /* of each task */
-    void *object;        /* what is tested */
-    uint32_t most;       /* permits for one operation */
+    unsigned threads;    /* that run no task, and do the same */
+    weft_fn use;
+    void *object;  /* what is tested */
+    uint32_t most; /* permits for one operation */
 };
 
 struct record_task {
     struct record *record;
     uint16_t index;
+    bool is_thread;
     uint32_t random;
 };
 
@@ -39,10 +45,13 @@ static inline void record_pause(struct record_task *t)
             __asm__ volatile("");
         break;
     case 1:
-        (void)weft_yield();
+        if (t->is_thread)
+            (void)sched_yield();
+        else
+            (void)weft_yield();
         break;
     case 2:
-        if (record_below(t, 8) == 0)
+        if (record_below(t, 8) == 0 && !t->is_thread)
             (void)weft_sleep_until(weft_now() + record_below(t, 20000));
         break;
     default:
@@ -55,7 +64,7 @@ static inline weft_scope *record_hurry(struct record_task *t)
 {
     weft_scope *s;
 
-    if (record_below(t, 3) != 0)
+    if (record_below(t, 3) != 0 || t->is_thread)
         return NULL;
     s = weft_scope_open(weft_now() + record_below(t, 30000));
     CHECK_NOT_NULL(s);
@@ -82,19 +91,32 @@ static inline uint32_t record_seed(void)
     return given != NULL ? (uint32_t)strtoul(given, NULL, 10) : (uint32_t)weft_now();
 }
 
-/* Runs `fn` in each task of a round, then `finish`, which ends what still waits; some rounds are cancelled. */
+static inline void *record_thread(void *arg)
+{
+    struct record_task *t = arg;
+
+    (void)t->record->use(t);
+    return NULL;
+}
+
+/* Runs `fn` in each task and thread of a round, then `finish`, which ends what still waits; some rounds are cancelled. */
 static inline void record_round(struct record *r, uint32_t seed, weft_fn fn, void (*finish)(struct record *r))
 {
-    struct record_task tasks[RECORD_TASKS], me = {.record = r, .random = seed * 2654435761u | 1};
+    struct record_task all[RECORD_TASKS + RECORD_THREADS], me = {.record = r, .random = seed * 2654435761u | 1};
     weft_group *g = weft_group_open(&(weft_group_options){.policy = WEFT_WAIT_ALL});
+    pthread_t threads[RECORD_THREADS];
 
     CHECK_NOT_NULL(g);
+    CHECK(r->tasks <= RECORD_TASKS && r->threads <= RECORD_THREADS);
     r->seed = seed;
+    r->use = fn;
     linear_reset(&r->history);
-    for (unsigned i = 0; i < r->tasks; i++) {
-        tasks[i] = (struct record_task){r, (uint16_t)i, (seed * 31 + i) * 2654435761u | 1};
-        weft_spawn(g, fn, &tasks[i]);
-    }
+    for (unsigned i = 0; i < r->tasks + r->threads; i++)
+        all[i] = (struct record_task){r, (uint16_t)i, i >= r->tasks, (seed * 31 + i) * 2654435761u | 1};
+    for (unsigned i = 0; i < r->threads; i++)
+        CHECK_OK(pthread_create(&threads[i], NULL, record_thread, &all[r->tasks + i]));
+    for (unsigned i = 0; i < r->tasks; i++)
+        weft_spawn(g, fn, &all[i]);
     switch (record_below(&me, 4)) {
     case 0:
         CHECK_OK(weft_sleep_until(weft_now() + record_below(&me, 60000)));
@@ -109,6 +131,8 @@ static inline void record_round(struct record *r, uint32_t seed, weft_fn fn, voi
     finish(r);
     (void)weft_group_wait(g);
     weft_group_close(g);
+    for (unsigned i = 0; i < r->threads; i++)
+        CHECK_OK(pthread_join(threads[i], NULL));
 }
 
 #endif

@@ -48,7 +48,7 @@ static int use_channel(void *arg)
 
 static void finish_channel(struct record *r)
 {
-    struct record_task me = {.record = r, .index = RECORD_TASKS};
+    struct record_task me = {.record = r, .index = RECORD_TASKS + RECORD_THREADS};
     struct linear_op *op = record_invoke(&me, LINEAR_CLOSE, 0, 0);
 
     linear_return(&r->history, op, weft_chan_close(r->object), 0);
@@ -63,12 +63,14 @@ static void record_channels(size_t capacity)
     CHECK_NOT_NULL(r);
     m.parameter = LINEAR_CAPACITIES(capacity, 0);
     for (uint32_t seed = first; seed != first + (uint32_t)ROUNDS; seed++) {
-        struct record_task me = {.record = r, .index = RECORD_TASKS, .random = 1};
+        struct record_task me = {.record = r, .index = RECORD_TASKS + RECORD_THREADS, .random = 1};
 
         r->object = weft_chan_create(sizeof(int), capacity);
         CHECK_NOT_NULL(r->object);
         r->tasks = 3 + seed % 4;
-        r->ops = 60 / r->tasks - seed % 5;
+        r->threads = seed % 3 == 0 ? seed / 3 % 2 + 1 : 0;
+        r->tasks -= r->threads;
+        r->ops = 60 / (r->tasks + r->threads) - seed % 5;
         record_round(r, seed, use_channel, finish_channel);
         for (size_t i = 0; i <= capacity; i++)
             (void)note_recv(&me, true);

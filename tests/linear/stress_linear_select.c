@@ -82,7 +82,7 @@ static int use_channels(void *arg)
 
 static void finish_channels(struct record *r)
 {
-    struct record_task me = {.record = r, .index = RECORD_TASKS};
+    struct record_task me = {.record = r, .index = RECORD_TASKS + RECORD_THREADS};
     weft_chan **chans = r->object;
 
     for (unsigned i = 0; i < 2; i++) {
@@ -95,7 +95,7 @@ static void finish_channels(struct record *r)
 /* What is left in the channels. */
 static void drain(struct record *r, unsigned object, size_t capacity)
 {
-    struct record_task me = {.record = r, .index = RECORD_TASKS};
+    struct record_task me = {.record = r, .index = RECORD_TASKS + RECORD_THREADS};
     weft_chan **chans = r->object;
 
     for (size_t i = 0; i <= capacity; i++) {

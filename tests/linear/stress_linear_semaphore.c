@@ -72,7 +72,9 @@ static void record_semaphores(unsigned permits, uint32_t most)
     for (uint32_t seed = first; seed != first + (uint32_t)ROUNDS; seed++) {
         CHECK_OK(seed % 2 == 0 ? weft_semaphore_init(&sem, permits) : weft_bounded_semaphore_init(&sem, permits));
         r->tasks = 3 + seed % 4;
-        r->ops = 54 / r->tasks - seed % 4;
+        r->threads = seed % 3 == 0 ? seed / 3 % 2 + 1 : 0;
+        r->tasks -= r->threads;
+        r->ops = 54 / (r->tasks + r->threads) - seed % 4;
         record_round(r, seed, use_semaphore, finish_nothing);
         CHECK_EQ(weft_semaphore_value(&sem), permits);
         CHECK_OK(weft_semaphore_fini(&sem));

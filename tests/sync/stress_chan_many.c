@@ -4,15 +4,25 @@
  * begin anew, and most of whose operations have deadlines. What was reported sent is received once; the rest never.
  */
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/types.h>
 
 #include "tests/sync/sync.h"
 
-enum { PRODUCERS = 8, CONSUMERS = 8, NOT_SENT = 0, SENT = 1, RECEIVED = 2 };
+enum { PRODUCERS = 8, CONSUMERS = 8, BATCH = 16, NOT_SENT = 0, SENT = 1, RECEIVED = 2 };
 
-struct many {
-    weft_chan *chan;
+struct plan {
+    size_t capacity;
     uint32_t each;     /* items of a producer */
     uint32_t close_at; /* the first producer that comes so far closes the channel; 0: all have sent */
+    bool at_once;      /* it throws away what is left then */
+    bool batches;      /* several items with one call */
+};
+
+struct many {
+    struct plan plan;
+    weft_chan *chan;
+    _Atomic uint64_t thrown_away; /* what the close returned */
     _Atomic unsigned producers_left;
     _Atomic uint64_t cancellations, deadlines;
     /* Each written by its producer, and by whoever received the item. */
@@ -65,37 +75,61 @@ static int work_shift(struct side *s, int (*operate)(struct side *s))
     return 0;
 }
 
+static void close_some(struct many *m)
+{
+    ssize_t rc = m->plan.at_once ? weft_chan_close_now(m->chan) : weft_chan_close(m->chan);
+
+    if (rc > 0)
+        m->thrown_away += (uint64_t)rc;
+}
+
 static int send_next(struct side *s)
 {
     struct many *m = s->many;
-    struct many_item item = {s->index, s->next};
-    int rc;
+    struct many_item items[BATCH];
+    ssize_t rc;
+    uint32_t n = m->plan.batches ? 1 + sync_random(&s->random) % BATCH : 1;
 
-    if (s->next == m->each)
+    if (s->next == m->plan.each)
         return WEFT_ECLOSED;
-    if (m->close_at != 0 && s->next == m->close_at)
-        (void)weft_chan_close(m->chan);
-    if ((rc = weft_chan_send(m->chan, &item)) != 0)
-        return rc;
-    /* Who has received it may have been here before. */
-    atomic_fetch_add(&m->items[s->index][s->next++], SENT);
+    if (m->plan.close_at != 0 && s->next >= m->plan.close_at)
+        close_some(m);
+    if (n > m->plan.each - s->next)
+        n = m->plan.each - s->next;
+    for (uint32_t i = 0; i < n; i++)
+        items[i] = (struct many_item){s->index, s->next + i};
+    rc = m->plan.batches ? weft_chan_send_many(m->chan, items, n) : weft_chan_send(m->chan, items);
+    if (rc < 0)
+        return (int)rc;
+    if (!m->plan.batches)
+        rc = 1;
+    /* Who has received them may have been here before. */
+    for (; rc > 0; rc--)
+        atomic_fetch_add(&m->items[s->index][s->next++], SENT);
     return 0;
 }
 
 static int receive_next(struct side *s)
 {
     struct many *m = s->many;
-    struct many_item item = {.producer = UINT32_MAX};
-    int rc = weft_chan_recv(m->chan, &item);
+    struct many_item items[BATCH];
+    uint32_t n = m->plan.batches ? 1 + sync_random(&s->random) % BATCH : 1;
+    ssize_t rc;
 
-    if (rc != 0) {
-        CHECK_EQ(item.producer, UINT32_MAX);
-        return rc;
+    memset(items, 0xff, sizeof items);
+    rc = m->plan.batches ? weft_chan_recv_many(m->chan, items, n) : weft_chan_recv(m->chan, items);
+    if (!m->plan.batches && rc == 0)
+        rc = 1;
+    for (ssize_t i = 0; i < BATCH; i++) {
+        if (i >= rc) {
+            CHECK_EQ(items[i].producer, UINT32_MAX);
+            continue;
+        }
+        CHECK_LT(items[i].producer, PRODUCERS);
+        CHECK_LT(items[i].number, m->plan.each);
+        CHECK_LT(atomic_fetch_add(&m->items[items[i].producer][items[i].number], RECEIVED), RECEIVED);
     }
-    CHECK_LT(item.producer, PRODUCERS);
-    CHECK_LT(item.number, m->each);
-    CHECK_LT(atomic_fetch_add(&m->items[item.producer][item.number], RECEIVED), RECEIVED);
-    return 0;
+    return rc < 0 ? (int)rc : 0;
 }
 
 static int send_shift(void *arg)
@@ -112,12 +146,13 @@ static int receive_shift(void *arg)
 static int manage(void *arg)
 {
     struct side *s = arg;
+    uint32_t random = 100 + s->index;
 
     while (!s->done) {
         weft_group *g = weft_group_open(NULL);
 
         weft_spawn(g, s->work, s);
-        (void)weft_sleep_until(weft_now() + sync_random(&s->random) % 2000000);
+        (void)weft_sleep_until(weft_now() + sync_random(&random) % 2000000);
         (void)weft_group_cancel(g);
         (void)weft_group_wait(g);
         weft_group_close(g);
@@ -127,17 +162,17 @@ static int manage(void *arg)
     return 0;
 }
 
-static void run_many(size_t capacity, uint32_t each, uint32_t close_at)
+static void run_many(struct plan plan)
 {
-    struct many m = {.each = each, .close_at = close_at, .producers_left = PRODUCERS};
+    struct many m = {.plan = plan, .producers_left = PRODUCERS};
     struct side sides[PRODUCERS + CONSUMERS];
     weft_group *g = weft_group_open(NULL);
-    uint64_t sent = 0;
+    uint64_t sent = 0, lost = 0;
 
-    m.chan = weft_chan_create(sizeof(struct many_item), capacity);
+    m.chan = weft_chan_create(sizeof(struct many_item), plan.capacity);
     CHECK_NOT_NULL(m.chan);
     for (unsigned i = 0; i < PRODUCERS; i++) {
-        m.items[i] = calloc(each, sizeof *m.items[i]);
+        m.items[i] = calloc(plan.each, sizeof *m.items[i]);
         CHECK(m.items[i] != NULL);
     }
     for (unsigned i = 0; i < PRODUCERS + CONSUMERS; i++) {
@@ -149,20 +184,22 @@ static void run_many(size_t capacity, uint32_t each, uint32_t close_at)
     weft_group_close(g);
     CHECK_RC(weft_chan_try_recv(m.chan, &(struct many_item){0}), WEFT_ECLOSED);
     for (unsigned i = 0; i < PRODUCERS; i++) {
-        for (uint32_t k = 0; k < each; k++) {
+        for (uint32_t k = 0; k < plan.each; k++) {
             unsigned state = m.items[i][k];
 
-            if (state != NOT_SENT && state != SENT + RECEIVED)
-                FAIL("item %u of %u: %s", k, i, state == SENT ? "lost" : "received, but not sent");
+            if (state == RECEIVED)
+                FAIL("item %u of %u: received, but not sent", k, i);
+            lost += state == SENT;
             sent += state != NOT_SENT;
         }
-        CHECK(close_at != 0 || sides[i].next == each);
+        CHECK(plan.close_at != 0 || sides[i].next == plan.each);
         free((void *)m.items[i]);
     }
-    CHECK(close_at != 0 || sent == (uint64_t)each * PRODUCERS);
+    CHECK_EQ(lost, m.thrown_away);
+    CHECK(plan.close_at != 0 || sent == (uint64_t)plan.each * PRODUCERS);
     /* It took long enough for that. */
-    CHECK(each < 1000000 || (m.cancellations > 0 && m.deadlines > 0));
-    weft_chan_destroy(m.chan);
+    CHECK(plan.each < 1000000 || (m.cancellations > 0 && m.deadlines > 0));
+    CHECK_OK(weft_chan_destroy(m.chan));
 }
 
 #define EACH (uint32_t) SYNC_SCALE(50000, 10000000 / PRODUCERS)
@@ -170,29 +207,65 @@ static void run_many(size_t capacity, uint32_t each, uint32_t close_at)
 TASK_TEST(chan_many, no_item_is_lost_without_a_buffer)
 {
     (void)arg;
-    run_many(0, EACH, 0);
+    run_many((struct plan){.capacity = 0, .each = EACH});
     return 0;
 }
 
 TASK_TEST(chan_many, no_item_is_lost_in_one_place)
 {
     (void)arg;
-    run_many(1, EACH, 0);
+    run_many((struct plan){.capacity = 1, .each = EACH});
     return 0;
 }
 
 TASK_TEST(chan_many, no_item_is_lost_in_64_places)
 {
     (void)arg;
-    run_many(64, EACH, 0);
+    run_many((struct plan){.capacity = 64, .each = EACH});
     return 0;
+}
+
+TASK_TEST(chan_many, no_item_is_lost_without_a_bound)
+{
+    (void)arg;
+    run_many((struct plan){.capacity = WEFT_UNBOUNDED, .each = EACH});
+    return 0;
+}
+
+static const size_t capacities[] = {0, 1, 5, 64, WEFT_UNBOUNDED};
+
+#define CAPACITIES (sizeof capacities / sizeof capacities[0])
+
+TASK_TEST(chan_many, no_item_is_lost_in_batches)
+{
+    (void)arg;
+    for (size_t i = 0; i < CAPACITIES; i++)
+        run_many((struct plan){.capacity = capacities[i], .each = EACH / CAPACITIES, .batches = true});
+    return 0;
+}
+
+/* Each round ends in another way. */
+static void close_rounds(bool at_once)
+{
+    for (uint32_t i = 0; i < (uint32_t)SYNC_SCALE(2, 10); i++)
+        for (size_t k = 0; k < CAPACITIES; k++)
+            run_many((struct plan){.capacity = capacities[k],
+                                   .each = EACH / 50 + 2000,
+                                   .close_at = EACH / 200 + 1000 + i,
+                                   .at_once = at_once,
+                                   .batches = i % 2 == 0});
 }
 
 TASK_TEST(chan_many, a_close_in_the_middle_loses_none)
 {
     (void)arg;
-    for (uint32_t i = 0; i < (uint32_t)SYNC_SCALE(2, 10); i++)
-        for (size_t capacity = 0; capacity < 3; capacity++)
-            run_many(capacity, EACH / 50 + 2000, EACH / 200 + 1000 + i);
+    close_rounds(false);
+    return 0;
+}
+
+TASK_TEST(chan_many, a_close_at_once_loses_what_it_says)
+{
+    (void)arg;
+    close_rounds(true);
     return 0;
 }
