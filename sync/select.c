@@ -23,7 +23,8 @@
  *     never meets itself, and never needs to give up a wait because a partner was lost.
  *   - Channels are locked in the order of their addresses, each once however many cases name it. Whoever holds the lock of a channel
  *     takes no other but these in this order: no deadlock. Two selects of opposite order over the same channels lock them in the same
- *     order, and the second to come finds the first one queued: no livelock.
+ *     order, and the second to come finds the first one queued: no livelock. Bias locks change nothing in that: who
+ *     revokes one waits for its holder, as anybody does.
  *
  * Why exactly one case happens: while the select looks, it is not armed, and what it does it does itself, once. From the arming on there is
  * one ticket, and whoever makes a case happen first wins the claim of it: a sender, receiver or closer for a channel, or who sets an event,
