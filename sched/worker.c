@@ -161,13 +161,13 @@ bool weft__worker_suspend_holding(struct weft__worker *w, struct weft__task *t, 
 
     if (next == NULL)
         return false;
+    if (WEFT__UNLIKELY((to = next->stack) == NULL)) {
+        (void)weft__slot_put(&w->slot, next); /* it never ran: to find it a stack may take long, too */
+        return false;
+    }
     w->after = WEFT__AFTER_HOLD;
     w->after_what = t;
     w->after_lock = lock;
-    if (WEFT__UNLIKELY((to = next->stack) == NULL)) {
-        leave_for(w, next);
-        return true;
-    }
     w->current = next;
     w->stack = to;
     weft__context_switch(&from->context, &to->context);
