@@ -14,6 +14,7 @@
 
 #include <weft/error.h>
 
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 struct weft__barrier {
@@ -52,7 +53,7 @@ int weft_barrier_init(weft_barrier *b, uint32_t n)
 
 int weft_barrier_fini(weft_barrier *barrier)
 {
-    return weft_barrier_waiting(barrier) > 0 ? WEFT_EBUSY : 0;
+    return weft_barrier_waiting(barrier) > 0 ? weft__misuse(WEFT_EBUSY, "ends a barrier that is waited for") : 0;
 }
 
 /* Empties the queue: each gets the index of its arrival, or WEFT_EBROKEN. Under the lock. */

@@ -13,7 +13,7 @@
 
 #include <weft/error.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/mutex.h"
 
 struct weft__condition {
@@ -42,7 +42,7 @@ int weft_condition_fini(weft_condition *p)
     weft__spinlock_lock(&c->lock);
     busy = c->waiters.first != NULL;
     weft__spinlock_unlock(&c->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a condition that is waited for") : 0;
 }
 
 /* Whether the calling task may wait: 0 and the waiter has entered, or a code. */

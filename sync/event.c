@@ -3,6 +3,8 @@
 
 #include <weft/error.h>
 
+#include "sync/misuse.h"
+
 void weft_event_init(weft_event *e)
 {
     *e = (weft_event)WEFT_EVENT_INIT;
@@ -16,7 +18,7 @@ int weft_event_fini(weft_event *event)
     weft__spinlock_lock(&e->lock); /* whoever set it, and let the caller through, may hold it still */
     busy = e->waiters.first != NULL;
     weft__spinlock_unlock(&e->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends an event that is waited for") : 0;
 }
 
 void weft_event_set(weft_event *event)

@@ -54,7 +54,7 @@ int weft_latch_fini(weft_latch *latch)
     weft__spinlock_lock(&l->lock); /* a count-down that has let the caller through may hold it still */
     busy = l->waiters.first != NULL;
     weft__spinlock_unlock(&l->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a latch that is waited for") : 0;
 }
 
 uint64_t weft_latch_count(const weft_latch *l)

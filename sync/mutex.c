@@ -3,7 +3,7 @@
 
 #include <weft/error.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 
 void weft_mutex_init(weft_mutex *m)
 {
@@ -22,7 +22,7 @@ int weft_mutex_fini(weft_mutex *p)
     if (!busy)
         A_STORE(&m->word, 0, relaxed); /* relaxed: nobody else is left */
     weft__spinlock_unlock(&m->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a mutex that is held or waited for") : 0;
 }
 
 bool weft_mutex_owned(const weft_mutex *m)

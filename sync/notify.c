@@ -17,6 +17,7 @@
 
 #include <weft/error.h>
 
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 struct weft__notify {
@@ -47,7 +48,7 @@ int weft_notify_fini(weft_notify *notify)
     weft__spinlock_lock(&n->lock); /* whoever notified, and let the caller through, may hold it still */
     busy = n->waiters.first != NULL;
     weft__spinlock_unlock(&n->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a notification that is waited for") : 0;
 }
 
 void weft_notify_one(weft_notify *notify)

@@ -8,7 +8,7 @@
 
 #include <weft/error.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 enum { NEW, RUNNING, DONE };
@@ -44,7 +44,7 @@ int weft_once_fini(weft_once *p)
     if (!busy)
         A_STORE(&o->state, NEW, relaxed);
     weft__spinlock_unlock(&o->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a once whose function runs") : 0;
 }
 
 bool weft_once_done(const weft_once *o)

@@ -21,7 +21,7 @@
 #include <weft/error.h>
 
 #include "sched/held.h"
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 enum { WAITED = 1, BROKEN = 2, WRITING = 4, READER = 64, BITS = READER - 1 };
@@ -65,7 +65,7 @@ int weft_rwlock_fini(weft_rwlock *p)
     if (s == BROKEN)
         A_STORE(&l->word, s = 0, relaxed); /* relaxed: nobody else is left */
     weft__spinlock_unlock(&l->lock);
-    return s != 0 ? WEFT_EBUSY : 0;
+    return s != 0 ? weft__misuse(WEFT_EBUSY, "ends a read-write lock that is held or waited for") : 0;
 }
 
 static inline bool is_written_by(uint64_t s, const struct weft__task *t)

@@ -76,7 +76,9 @@ int weft_semaphore_fini(weft_semaphore *sem)
     weft__spinlock_lock(&s->lock);    /* a release that has let the caller in may hold it still */
     word = A_LOAD(&s->word, relaxed); /* relaxed: nobody else is there, or the answer is of the past */
     weft__spinlock_unlock(&s->lock);
-    return (word & QUEUED) != 0 || (s->missing != 0 && word / UNIT < bound_of(s)) ? WEFT_EBUSY : 0;
+    if ((word & QUEUED) == 0 && (s->missing == 0 || word / UNIT == bound_of(s)))
+        return 0;
+    return weft__misuse(WEFT_EBUSY, "ends a semaphore that is waited for, or whose permits are out");
 }
 
 /* Takes `n` where nobody waits. */

@@ -59,7 +59,8 @@ typedef struct weft_barrier {
 /* The same at run time. Returns 0, or WEFT_EINVAL: no such number of parties. Does not suspend. */
 WEFT_API int weft_barrier_init(weft_barrier *b, uint32_t n) WEFT_NONNULL(1);
 
-/* Ends the use of a barrier. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits. Does not suspend. */
+/* Ends the use of a barrier. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not
+ * suspend. */
 WEFT_API int weft_barrier_fini(weft_barrier *b) WEFT_NONNULL(1);
 
 /*

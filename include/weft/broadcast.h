@@ -46,8 +46,8 @@ typedef struct weft_subscriber {
  * makes no sense. The caller owns it. Callable anywhere. */
 WEFT_API WEFT_CHECK weft_broadcast *weft_broadcast_create(size_t item_size, size_t capacity);
 
-/* Frees it. Returns 0, or WEFT_EBUSY: somebody waits in it, and nothing has changed. To use it or a subscriber of it afterwards, or to be in
- * a call meanwhile, is undefined. Takes NULL. Does not suspend. */
+/* Frees it. Returns 0, or WEFT_EBUSY: somebody waits in it, and nothing has changed; debug mode reports it. To use it or
+ * a subscriber of it afterwards, or to be in a call meanwhile, is undefined. Takes NULL. Does not suspend. */
 WEFT_API int weft_broadcast_destroy(weft_broadcast *b);
 
 /* Has `*s` see all items from the next one on. Does not suspend. */

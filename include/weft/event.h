@@ -51,7 +51,8 @@ typedef struct weft_event {
 /* The same at run time. Does not suspend. */
 WEFT_API void weft_event_init(weft_event *e) WEFT_NONNULL(1);
 
-/* Ends the use of an event. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits. Does not suspend. */
+/* Ends the use of an event. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not
+ * suspend. */
 WEFT_API int weft_event_fini(weft_event *e) WEFT_NONNULL(1);
 
 /* Sets the event, and wakes all who wait. Does not suspend. */

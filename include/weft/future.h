@@ -56,8 +56,9 @@ typedef struct weft_future {
 /* The same for a place of `size` bytes, which must live as long as the future; NULL and 0: no value. */
 WEFT_API void weft_future_init(weft_future *f, void *place, size_t size) WEFT_NONNULL(1);
 
-/* The future will not be used any more; it need not be called where nobody can wait. Returns 0, or WEFT_EBUSY: somebody waits, and nothing
- * has changed. A wait that is over but has not returned yet still uses the future (undefined otherwise). Does not suspend. */
+/* The future will not be used any more; it need not be called where nobody can wait. Returns 0, or WEFT_EBUSY: somebody
+ * waits, and nothing has changed; debug mode reports it. A wait that is over but has not returned yet still uses the
+ * future (undefined otherwise). Does not suspend. */
 WEFT_API int weft_future_fini(weft_future *f) WEFT_NONNULL(1);
 
 /* Settles the future with a copy of `*value`, which is ignored where there is no place for one, and wakes all that wait. Returns 0, or

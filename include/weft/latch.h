@@ -59,7 +59,8 @@ typedef struct weft_latch {
 /* The same at run time. Returns 0, or WEFT_EINVAL: `n` is too large. Does not suspend. */
 WEFT_API int weft_latch_init(weft_latch *l, uint64_t n) WEFT_NONNULL(1);
 
-/* Ends the use of a latch. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits. Does not suspend. */
+/* Ends the use of a latch. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not
+ * suspend. */
 WEFT_API int weft_latch_fini(weft_latch *l) WEFT_NONNULL(1);
 
 /* Lowers the count by `n`; at zero all who wait are let through, in their order. Returns 0, or WEFT_EINVAL and changes nothing: the count

@@ -64,7 +64,7 @@ typedef struct weft_notify {
 /* The same at run time. Does not suspend. */
 WEFT_API void weft_notify_init(weft_notify *n) WEFT_NONNULL(1);
 
-/* Ends the use. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits. Does not suspend. */
+/* Ends the use. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not suspend. */
 WEFT_API int weft_notify_fini(weft_notify *n) WEFT_NONNULL(1);
 
 /* Wakes the one that has waited longest, or leaves the permit. What was done before is seen by whom it lets through. Does not suspend. */

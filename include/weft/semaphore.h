@@ -59,8 +59,8 @@ typedef struct weft_semaphore {
 WEFT_API int weft_semaphore_init(weft_semaphore *s, uint64_t n) WEFT_NONNULL(1);
 WEFT_API int weft_bounded_semaphore_init(weft_semaphore *s, uint64_t n) WEFT_NONNULL(1);
 
-/* Ends the use of a semaphore. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits, or permits of a bounded semaphore
- * are out. Does not suspend. */
+/* Ends the use of a semaphore. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits, or permits of a bounded
+ * semaphore are out; debug mode reports it. Does not suspend. */
 WEFT_API int weft_semaphore_fini(weft_semaphore *s) WEFT_NONNULL(1);
 
 /*

@@ -54,8 +54,9 @@ typedef struct weft_watch_reader {
 /* The same for `size` bytes at `place`, which must live as long as the watch; NULL and 0: no value, versions only. */
 WEFT_API void weft_watch_init(weft_watch *w, void *place, size_t size) WEFT_NONNULL(1);
 
-/* The watch will not be used any more; it need not be called where nobody can wait. Returns 0, or WEFT_EBUSY: somebody waits, and nothing
- * has changed. A wait that is over but has not returned yet still uses the watch (undefined otherwise). Does not suspend. */
+/* The watch will not be used any more; it need not be called where nobody can wait. Returns 0, or WEFT_EBUSY: somebody
+ * waits, and nothing has changed; debug mode reports it. A wait that is over but has not returned yet still uses the
+ * watch (undefined otherwise). Does not suspend. */
 WEFT_API int weft_watch_fini(weft_watch *w) WEFT_NONNULL(1);
 
 /* Replaces the value by a copy of `*value`, also by an equal one, and wakes all that wait. Returns 0, or WEFT_ECLOSED; WEFT_EINVAL: `value` is
