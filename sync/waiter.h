@@ -81,7 +81,7 @@ struct weft__wakes {
 
 /*
  * How a call begins that may wait: says who calls. Before the lock. 0, or WEFT_ECANCELED; WEFT_ENOTASK on a thread of a runtime
- * that runs no task (a hook), where nothing may wait. May suspend.
+ * that runs no task, where nothing may wait. May suspend.
  */
 static inline int weft__wait_enter(struct weft__waiter *w)
 {

@@ -69,7 +69,7 @@ WEFT_API int weft_barrier_fini(weft_barrier *b) WEFT_NONNULL(1);
  *   WEFT_EBROKEN      the barrier is broken, or was broken or reset while this call waited
  *   WEFT_ECANCELED    the scope is cancelled, or was while it waited: the arrival does not count
  *   WEFT_EINVAL       the barrier has no parties, or too many
- *   WEFT_ENOTASK      on a thread of a runtime that runs no task (a hook), where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspends; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK int weft_barrier_wait(weft_barrier *b) WEFT_NONNULL(1);

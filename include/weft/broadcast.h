@@ -58,7 +58,7 @@ WEFT_API WEFT_CHECK int weft_broadcast_send(weft_broadcast *b, const void *item)
 
 /* Copies the next item to `*item`, waiting until there is one, and stores in `*lost` (which may be NULL, where that does not matter) how many
  * items before it have gone unseen, mostly 0. Returns 0, or, with nothing stored, WEFT_ECLOSED: it has seen all; WEFT_ECANCELED: the item will be seen
- * by the next call. WEFT_ENOTASK: in a hook of the runtime, where nothing may wait. Suspends; a plain thread is blocked. */
+ * by the next call. WEFT_ENOTASK: on a thread of a runtime that runs no task. Suspends; a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_broadcast_recv(weft_subscriber *s, void *item, uint64_t *lost) WEFT_NONNULL(1, 2);
 
 /* The same without waiting: WEFT_EEMPTY where there is none. Does not suspend. */

@@ -74,8 +74,8 @@ WEFT_API WEFT_CHECK int weft_future_fail(weft_future *f, int code) WEFT_NONNULL(
 WEFT_API int weft_future_close(weft_future *f) WEFT_NONNULL(1);
 
 /* Waits until the future is done and copies the value to `*out`, which may be NULL. Returns 0; or what it failed with; or
- * WEFT_ECANCELED, and nothing is changed. WEFT_ENOTASK: in a hook of the runtime, where nothing may wait. Suspends; a plain thread is
- * blocked. */
+ * WEFT_ECANCELED, and nothing is changed; or WEFT_ENOTASK: on a thread of a runtime that runs no task. Suspends; a plain
+ * thread is blocked. */
 WEFT_API WEFT_CHECK int weft_future_wait(weft_future *f, void *out) WEFT_NONNULL(1);
 
 /* The same without waiting: WEFT_EEMPTY where it is pending. Does not suspend. */

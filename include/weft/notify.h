@@ -81,7 +81,7 @@ WEFT_API uint64_t weft_notify_round(const weft_notify *n) WEFT_NONNULL(1);
  * Return
  *   0                 notified
  *   WEFT_ECANCELED    the scope is cancelled, or was before a notification came; the permit was not taken
- *   WEFT_ENOTASK      on a thread of a runtime that runs no task (a hook), where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspend; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK int weft_notify_wait(weft_notify *n) WEFT_NONNULL(1);

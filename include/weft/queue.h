@@ -64,8 +64,8 @@ WEFT_API WEFT_CHECK weft_queue *weft_queue_create(size_t item_size, const weft_q
 WEFT_API int weft_queue_destroy(weft_queue *q);
 
 /* Puts a copy of `*item` into the queue, waiting while it is full. Returns 0, or WEFT_ECLOSED, WEFT_ECANCELED, WEFT_ENOMEM: then the
- * item was not put, and nothing else has changed. WEFT_ENOTASK: in a hook of the runtime, where nothing may wait. Suspends; a plain thread is
- * blocked. */
+ * item was not put, and nothing else has changed; or WEFT_ENOTASK: on a thread of a runtime that runs no task. Suspends;
+ * a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_queue_put(weft_queue *q, const void *item) WEFT_NONNULL(1, 2);
 
 /* Takes the next item into `*item`, waiting while the queue is empty. Returns 0, or WEFT_ECLOSED, WEFT_ECANCELED, WEFT_ENOTASK: then nothing was

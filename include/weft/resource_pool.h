@@ -74,7 +74,7 @@ WEFT_API int weft_resource_pool_destroy(weft_resource_pool *pool);
  * caller's until it is released or discarded. Returns 0, or with nothing stored
  *   WEFT_ECLOSED      the pool is closed
  *   WEFT_ECANCELED    and nobody behind has lost anything by it
- *   WEFT_ENOTASK      in a hook of the runtime, where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task
  *   what `open` failed with
  * Suspends, also where the user's functions do; a plain thread is blocked.
  */

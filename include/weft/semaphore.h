@@ -68,7 +68,7 @@ WEFT_API int weft_semaphore_fini(weft_semaphore *s) WEFT_NONNULL(1);
  * and then nothing was taken,
  *   WEFT_ECANCELED    the scope is cancelled, or was while it waited
  *   WEFT_EINVAL       `n` is more than the bound, or than WEFT_SEMAPHORE_MAX: it would wait for ever
- *   WEFT_ENOTASK      on a thread of a runtime that runs no task (a hook), where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspends; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK int weft_semaphore_acquire(weft_semaphore *s) WEFT_NONNULL(1);

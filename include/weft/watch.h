@@ -69,9 +69,9 @@ WEFT_API void weft_watch_get(weft_watch *w, void *out) WEFT_NONNULL(1, 2);
 /* From here on the reader has seen what there is: weft_watch_changed() waits for the next. Does not suspend. */
 WEFT_API void weft_watch_mark_seen(weft_watch *w, weft_watch_reader *reader) WEFT_NONNULL(1, 2);
 
-/* Waits until there is a version that the reader has not seen, and copies the latest to `*out`, which may be NULL. Returns 0, or WEFT_ECLOSED (and it
- * has seen the last), WEFT_ECANCELED (then it has seen nothing new). WEFT_ENOTASK: in a hook of the runtime, where nothing may wait.
- * Suspends; a plain thread is blocked. */
+/* Waits until there is a version that the reader has not seen, and copies the latest to `*out`, which may be NULL. Returns
+ * 0, or WEFT_ECLOSED (and it has seen the last), WEFT_ECANCELED (then it has seen nothing new), WEFT_ENOTASK (on a thread of
+ * a runtime that runs no task). Suspends; a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_watch_changed(weft_watch *w, weft_watch_reader *reader, void *out) WEFT_NONNULL(1, 2);
 
 /* The same without waiting: WEFT_EEMPTY where there is nothing new. Does not suspend. */
