@@ -96,7 +96,7 @@ int weft_barrier_wait(weft_barrier *barrier)
     if (rc == WEFT_EAGAIN && (rc = weft__wait_begin(&w.waiter, &b->waiters)) == 0) {
         b->arrived++;
         weft__spinlock_unlock(&b->lock);
-        if (weft__wait(&w.waiter, &b->lock) == 0)
+        if (weft__wait(&w.waiter) == 0)
             return w.result;
         weft__spinlock_lock(&b->lock);
         if (w.waiter.queued)

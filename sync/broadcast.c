@@ -144,7 +144,7 @@ int weft_broadcast_recv(weft_subscriber *s, void *item, uint64_t *lost)
         if ((rc = weft__wait_begin(&w, &b->receivers)) < 0)
             break;
         weft__spinlock_unlock(&b->lock);
-        rc = weft__wait(&w, &b->lock);
+        rc = weft__wait(&w);
         weft__spinlock_lock(&b->lock);
         if (rc < 0) {
             weft__wait_leave(&w, &b->receivers);

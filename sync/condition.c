@@ -71,7 +71,7 @@ static int wait(struct weft__condition *c, struct waiter *w)
     if (rc < 0)
         return rc;
     weft__mutex_release(w->mutex, here->task);
-    if ((rc = weft__wait(here, &c->lock)) < 0) {
+    if ((rc = weft__wait(here)) < 0) {
         weft__spinlock_lock(&c->lock);
         weft__wait_leave(here, &c->waiters);
         weft__spinlock_unlock(&c->lock);

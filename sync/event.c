@@ -56,7 +56,7 @@ static WEFT__NOINLINE int wait_for(struct weft__event *e, struct weft__waiter *w
     weft__spinlock_lock(&e->lock);
     if (!A_LOAD(&e->set, relaxed) && (rc = weft__wait_begin(w, &e->waiters)) == 0) { /* relaxed: under the lock */
         weft__spinlock_unlock(&e->lock);
-        if ((rc = weft__wait(w, &e->lock)) == 0)
+        if ((rc = weft__wait(w)) == 0)
             return 0;
         weft__spinlock_lock(&e->lock);
         weft__wait_leave(w, &e->waiters);

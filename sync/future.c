@@ -100,7 +100,7 @@ static int wait_for(struct weft__future *f, struct weft__waiter *w)
     weft__spinlock_lock(&f->lock);
     if (!A_LOAD(&f->done, relaxed) && (rc = weft__wait_begin(w, &f->waiters)) == 0) {
         weft__spinlock_unlock(&f->lock);
-        if ((rc = weft__wait(w, &f->lock)) == 0)
+        if ((rc = weft__wait(w)) == 0)
             return 0;
         weft__spinlock_lock(&f->lock);
         weft__wait_leave(w, &f->waiters);

@@ -153,7 +153,7 @@ static int wait_for(struct weft__latch *l, struct weft__waiter *w, uint64_t arri
     if (left > 0 && set_queued(l)) {
         if ((rc = weft__wait_begin(w, &l->waiters)) == 0) {
             weft__spinlock_unlock(&l->lock);
-            if ((rc = weft__wait(w, &l->lock)) == 0)
+            if ((rc = weft__wait(w)) == 0)
                 return 0;
             weft__spinlock_lock(&l->lock);
             open = !w->queued;

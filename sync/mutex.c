@@ -133,7 +133,7 @@ int weft__mutex_acquire(struct weft__mutex *m, struct weft__mutex_waiter *w, enu
         rc = take(m, t);
         if (rc == WEFT_EBUSY && (rc = queue(m, w, how)) == 0) {
             weft__spinlock_unlock(&m->lock);
-            if ((rc = weft__wait(&w->waiter, &m->lock)) == 0)
+            if ((rc = weft__wait(&w->waiter)) == 0)
                 continue;
             weft__spinlock_lock(&m->lock);
             weft__wait_leave(&w->waiter, &m->waiters);

@@ -108,7 +108,7 @@ static int wait_for(struct weft__notify *n, const uint64_t *since)
     if ((since == NULL || *since == A_LOAD(&n->round, relaxed)) && /* relaxed: under the lock */
         !take_permit(n) && (rc = weft__wait_begin(&w, &n->waiters)) == 0) {
         weft__spinlock_unlock(&n->lock);
-        if ((rc = weft__wait(&w, &n->lock)) == 0)
+        if ((rc = weft__wait(&w)) == 0)
             return 0;
         weft__spinlock_lock(&n->lock);
         weft__wait_leave(&w, &n->waiters);

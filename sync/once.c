@@ -95,7 +95,7 @@ static int settle(struct weft__once *o, struct waiter *w)
     if (state == RUNNING && o->runner != w->self) {
         if ((rc = weft__wait_begin(&w->waiter, &o->waiters)) == 0) {
             weft__spinlock_unlock(&o->lock);
-            if ((rc = weft__wait(&w->waiter, &o->lock)) == 0)
+            if ((rc = weft__wait(&w->waiter)) == 0)
                 return w->runs;
             weft__spinlock_lock(&o->lock);
             weft__wait_leave(&w->waiter, &o->waiters);

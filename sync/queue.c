@@ -196,7 +196,7 @@ static int wait_in(weft_queue *q, struct queue_waiter *w, struct weft__list *que
 
     if (rc == 0) {
         weft__spinlock_unlock(&q->lock);
-        if ((rc = weft__wait(&w->waiter, &q->lock)) == 0)
+        if ((rc = weft__wait(&w->waiter)) == 0)
             return w->result;
         weft__spinlock_lock(&q->lock);
         weft__wait_leave(&w->waiter, queue);

@@ -202,7 +202,7 @@ static WEFT__NOINLINE int lock_slow(struct rwlock *l, struct waiter *w, bool to_
     if ((rc = come_in_or_wait(l, to_write ? t : NULL)) == WEFT_EBUSY) {
         if ((rc = weft__wait_begin(&w->waiter, queue)) == 0) {
             weft__spinlock_unlock(&l->lock);
-            if ((rc = weft__wait(&w->waiter, &l->lock)) == 0) {
+            if ((rc = weft__wait(&w->waiter)) == 0) {
                 if (w->broken)
                     return WEFT_EBROKEN;
                 if (to_write)

@@ -125,7 +125,7 @@ static WEFT__NOINLINE int wait_for(struct weft__semaphore *s, struct semaphore_w
     }
     if ((rc = weft__wait_begin(&w->waiter, &s->waiters)) == 0) {
         weft__spinlock_unlock(&s->lock);
-        if ((rc = weft__wait(&w->waiter, &s->lock)) == 0)
+        if ((rc = weft__wait(&w->waiter)) == 0)
             return 0;
         weft__spinlock_lock(&s->lock);
         weft__wait_leave(&w->waiter, &s->waiters);

@@ -15,7 +15,7 @@
  *     }
  *     if ((rc = weft__wait_begin(&w, &p->waiters)) == 0) {
  *         weft__spinlock_unlock(&p->lock);
- *         if ((rc = weft__wait(&w, &p->lock)) == 0)
+ *         if ((rc = weft__wait(&w)) == 0)
  *             return 0;                                what was wanted was granted by the claimer
  *         weft__spinlock_lock(&p->lock);
  *         weft__wait_leave(&w, &p->waiters);
@@ -68,7 +68,6 @@ struct weft__waiter {
     weft__ticket ticket;       /* of the task's wait */
     _Atomic uint32_t released; /* a thread's futex: set once a claimed one may go on */
     bool queued;               /* under the lock */
-    bool granted;              /* under the lock: a claim has won */
 };
 
 /* Those that were claimed, to be woken after the unlock. */
@@ -127,7 +126,7 @@ static inline int weft__wait_enter_on(struct weft__waiter *w, struct weft__worke
 /* What `rc`, of the task's own preparation, means for the waiter. */
 static inline int weft__wait_armed(struct weft__waiter *w, int rc)
 {
-    w->queued = w->granted = false;
+    w->queued = false;
     A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
     if (WEFT__LIKELY(w->task != NULL))
         w->ticket = weft__park_ticket(w->task);
@@ -169,13 +168,10 @@ static inline void weft__wait_released(struct weft__waiter *w)
         weft__spin(&turns);
 }
 
-/*
- * Waits, after the unlock. 0: granted, and the claimer has let go of `lock`, which may be gone. WEFT_ECANCELED: it was not, and will
- * not be; call weft__wait_leave() under the lock.
- */
-static inline int weft__wait(struct weft__waiter *w, const struct weft__spinlock *lock)
+/* Waits, after the unlock. 0: granted, and the claimer has let go of the lock, which may be gone. WEFT_ECANCELED: it was not, and
+ * will not be; call weft__wait_leave() under the lock. */
+static inline int weft__wait(struct weft__waiter *w)
 {
-    (void)lock;
     if (WEFT__UNLIKELY(w->task == NULL)) {
         weft__wait_of_thread(w);
         return 0;
@@ -192,7 +188,6 @@ static inline int weft__wait(struct weft__waiter *w, const struct weft__spinlock
  */
 static inline int weft__wait_holding(struct weft__waiter *w, struct weft__list *queue, struct weft__bias_lock *lock)
 {
-    w->granted = false;
     A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
     weft__wait_queue(w, queue);
     if (WEFT__UNLIKELY(w->task == NULL)) {
@@ -254,7 +249,7 @@ static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list 
         weft__wakes_add(wakes, t);
         break;
     }
-    return w->granted = true;
+    return true;
 }
 
 void weft__wake_several(struct weft__wakes *wakes);

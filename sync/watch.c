@@ -142,7 +142,7 @@ int weft_watch_changed(weft_watch *watch, weft_watch_reader *reader, void *out)
         if ((rc = weft__wait_begin(&waiter, &w->waiters)) < 0)
             break;
         weft__spinlock_unlock(&w->lock);
-        rc = weft__wait(&waiter, &w->lock);
+        rc = weft__wait(&waiter);
         weft__spinlock_lock(&w->lock);
         if (rc < 0) {
             weft__wait_leave(&waiter, &w->waiters);
