@@ -25,12 +25,10 @@ void weft_event_set(weft_event *event)
 {
     struct weft__event *e = weft__event_of(event);
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    struct weft__waiter *w;
 
     weft__spinlock_lock(&e->lock);
     A_STORE(&e->set, true, release); /* pairs with weft_event_is_set() */
-    while ((w = weft__waiters_first(&e->waiters)) != NULL)
-        (void)weft__waiter_claim(w, &e->waiters, &wakes);
+    weft__waiters_claim_all(&e->waiters, &wakes);
     weft__spinlock_unlock(&e->lock);
     weft__wake(&wakes);
 }
@@ -54,13 +52,9 @@ static WEFT__NOINLINE int wait_for(struct weft__event *e, struct weft__waiter *w
     int rc = 0;
 
     weft__spinlock_lock(&e->lock);
-    if (!A_LOAD(&e->set, relaxed) && (rc = weft__wait_begin(w, &e->waiters)) == 0) { /* relaxed: under the lock */
-        weft__spinlock_unlock(&e->lock);
-        if ((rc = weft__wait(w)) == 0)
-            return 0;
-        weft__spinlock_lock(&e->lock);
-        weft__wait_leave(w, &e->waiters);
-    }
+    /* relaxed: under the lock */
+    if (!A_LOAD(&e->set, relaxed) && (rc = weft__wait_in(w, &e->waiters, &e->lock)) == 0)
+        return 0;
     weft__spinlock_unlock(&e->lock);
     return rc;
 }

@@ -94,10 +94,9 @@ static int refuse(void)
 static int64_t lower_locked(struct weft__latch *l, uint64_t n, struct weft__wakes *wakes)
 {
     int64_t left = lower(l, n, true);
-    struct weft__waiter *w;
 
-    while (left == 0 && (w = weft__waiters_first(&l->waiters)) != NULL)
-        (void)weft__waiter_claim(w, &l->waiters, wakes);
+    if (left == 0)
+        weft__waiters_claim_all(&l->waiters, wakes);
     return left;
 }
 

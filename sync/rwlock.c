@@ -85,12 +85,9 @@ bool weft_rwlock_owned(const weft_rwlock *l)
 
 static struct waiter *claim_first(struct weft__list *queue, struct weft__wakes *wakes)
 {
-    struct weft__waiter *w;
+    struct weft__waiter *w = weft__waiters_claim_first(queue, wakes);
 
-    while ((w = weft__waiters_first(queue)) != NULL)
-        if (weft__waiter_claim(w, queue, wakes))
-            return WEFT__CONTAINER(w, struct waiter, waiter);
-    return NULL;
+    return w != NULL ? WEFT__CONTAINER(w, struct waiter, waiter) : NULL;
 }
 
 /* Relaxed, here and below: those who are let in are ordered by the lock. */
@@ -200,17 +197,12 @@ static WEFT__NOINLINE int lock_slow(struct rwlock *l, struct waiter *w, bool to_
         return WEFT_EDEADLK;
     weft__spinlock_lock(&l->lock);
     if ((rc = come_in_or_wait(l, to_write ? t : NULL)) == WEFT_EBUSY) {
-        if ((rc = weft__wait_begin(&w->waiter, queue)) == 0) {
-            weft__spinlock_unlock(&l->lock);
-            if ((rc = weft__wait(&w->waiter)) == 0) {
-                if (w->broken)
-                    return WEFT_EBROKEN;
-                if (to_write)
-                    weft__held_add(t, &l->held, abandon);
-                return 0;
-            }
-            weft__spinlock_lock(&l->lock);
-            weft__wait_leave(&w->waiter, queue);
+        if ((rc = weft__wait_in(&w->waiter, queue, &l->lock)) == 0) {
+            if (w->broken)
+                return WEFT_EBROKEN;
+            if (to_write)
+                weft__held_add(t, &l->held, abandon);
+            return 0;
         }
         settle(l, READ, &wakes);
     }

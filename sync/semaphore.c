@@ -123,13 +123,8 @@ static WEFT__NOINLINE int wait_for(struct weft__semaphore *s, struct semaphore_w
         weft__spinlock_unlock(&s->lock);
         return 0;
     }
-    if ((rc = weft__wait_begin(&w->waiter, &s->waiters)) == 0) {
-        weft__spinlock_unlock(&s->lock);
-        if ((rc = weft__wait(&w->waiter)) == 0)
-            return 0;
-        weft__spinlock_lock(&s->lock);
-        weft__wait_leave(&w->waiter, &s->waiters);
-    }
+    if ((rc = weft__wait_in(&w->waiter, &s->waiters, &s->lock)) == 0)
+        return 0;
     /* It may have been the one that those behind it had to wait for. The bit may be gone with a grant that took it out. */
     (void)A_OR(&s->word, QUEUED, relaxed); /* relaxed: grant() acquires */
     grant(s, 0, &wakes);

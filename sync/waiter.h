@@ -13,13 +13,8 @@
  *         weft__spinlock_unlock(&p->lock);
  *         return 0;
  *     }
- *     if ((rc = weft__wait_begin(&w, &p->waiters)) == 0) {
- *         weft__spinlock_unlock(&p->lock);
- *         if ((rc = weft__wait(&w)) == 0)
- *             return 0;                                what was wanted was granted by the claimer
- *         weft__spinlock_lock(&p->lock);
- *         weft__wait_leave(&w, &p->waiters);
- *     }
+ *     if ((rc = weft__wait_in(&w, &p->waiters, &p->lock)) == 0)
+ *         return 0;                                    what was wanted was granted by the claimer
  *     ...who leaves a queue uncalled may let those behind it go: grant to them...
  *     weft__spinlock_unlock(&p->lock);
  *     return rc;
@@ -29,9 +24,8 @@
  *     struct weft__wakes wakes = WEFT__WAKES_NONE;
  *
  *     weft__spinlock_lock(&p->lock);
- *     while (...there is something to give... && (w = weft__waiters_first(&p->waiters)) != NULL)
- *         if (weft__waiter_claim(w, &p->waiters, &wakes))
- *             ...give it: write to w, or to what it lies in...
+ *     while (...there is something to give... && (w = weft__waiters_claim_first(&p->waiters, &wakes)) != NULL)
+ *         ...give it: write to w, or to what it lies in...
  *     weft__spinlock_unlock(&p->lock);
  *     weft__wake(&wakes);                              nothing of p is touched any more
  *
@@ -210,6 +204,12 @@ static inline void weft__wait_leave(struct weft__waiter *w, struct weft__list *q
     w->queued = false;
 }
 
+/*
+ * All of a wait: begins it in `queue`, lets go of `lock`, and waits. 0: granted; the lock is not held, and may be gone. WEFT_ECANCELED: it
+ * was not, the lock is held again, and the waiter is in no queue.
+ */
+int weft__wait_in(struct weft__waiter *w, struct weft__list *queue, struct weft__spinlock *lock);
+
 static inline struct weft__waiter *weft__waiters_first(const struct weft__list *queue)
 {
     if (queue->first == NULL)
@@ -250,6 +250,25 @@ static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list 
         break;
     }
     return true;
+}
+
+/* Takes the one that has waited longest out of `queue`, and wins its wait. NULL: there is none, but such as were cancelled, and those
+ * are out of it now. Under the lock. */
+static inline struct weft__waiter *weft__waiters_claim_first(struct weft__list *queue, struct weft__wakes *wakes)
+{
+    struct weft__waiter *w;
+
+    while ((w = weft__waiters_first(queue)) != NULL)
+        if (weft__waiter_claim(w, queue, wakes))
+            return w;
+    return NULL;
+}
+
+/* The same with all of them. */
+static inline void weft__waiters_claim_all(struct weft__list *queue, struct weft__wakes *wakes)
+{
+    while (weft__waiters_claim_first(queue, wakes) != NULL)
+        ;
 }
 
 void weft__wake_several(struct weft__wakes *wakes);
