@@ -52,10 +52,8 @@ static int enter(struct waiter *w, const struct weft__mutex *m)
 
     if (t == NULL)
         return WEFT_ENOTASK;
-    if (!weft__mutex_is_owner(m, t)) {
-        weft__report_misuse(t, "waits for a condition with a mutex that it does not hold");
-        return WEFT_EPERM;
-    }
+    if (!weft__mutex_is_owner(m, t))
+        return weft__misuse(WEFT_EPERM, "waits for a condition with a mutex that it does not hold");
     return weft__wait_enter(&w->back.waiter);
 }
 

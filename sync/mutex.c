@@ -149,6 +149,11 @@ int weft__mutex_acquire(struct weft__mutex *m, struct weft__mutex_waiter *w, enu
     return 0;
 }
 
+static int locks_again(void)
+{
+    return weft__misuse(WEFT_EDEADLK, "locks a mutex that it holds");
+}
+
 static WEFT__NOINLINE int lock_slow(struct weft__mutex *m)
 {
     struct weft__mutex_waiter w = {.losses = 0};
@@ -163,10 +168,8 @@ static WEFT__NOINLINE int lock_slow(struct weft__mutex *m)
         become_owner(m, t);
         return 0;
     }
-    if (weft__mutex_is_owner(m, t)) {
-        weft__report_misuse(t, "locks a mutex that it holds");
-        return WEFT_EDEADLK;
-    }
+    if (weft__mutex_is_owner(m, t))
+        return locks_again();
     weft__park_will_prepare(t);
     w.waiter.task = t;
     return weft__mutex_acquire(m, &w, WEFT__CANCELABLE);
@@ -199,10 +202,7 @@ int weft_mutex_try_lock(weft_mutex *p)
     if (WEFT__UNLIKELY(!A_CAS(&m->word, &s, (uintptr_t)t, acquire, relaxed))) {
         if (s == WEFT__MUTEX_BROKEN)
             return WEFT_EBROKEN;
-        if (!weft__mutex_is_owner(m, t))
-            return WEFT_EBUSY;
-        weft__report_misuse(t, "locks a mutex that it holds");
-        return WEFT_EDEADLK;
+        return weft__mutex_is_owner(m, t) ? locks_again() : WEFT_EBUSY;
     }
     become_owner(m, t);
     return 0;
@@ -264,10 +264,8 @@ static WEFT__NOINLINE int unlock_slow(struct weft__mutex *m)
 
     if (t == NULL)
         return WEFT_ENOTASK;
-    if (WEFT__UNLIKELY(!weft__mutex_is_owner(m, t))) {
-        weft__report_misuse(t, "unlocks a mutex that it does not hold");
-        return WEFT_EPERM;
-    }
+    if (WEFT__UNLIKELY(!weft__mutex_is_owner(m, t)))
+        return weft__misuse(WEFT_EPERM, "unlocks a mutex that it does not hold");
     weft__mutex_release(m, t);
     return 0;
 }

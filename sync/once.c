@@ -106,8 +106,8 @@ static WEFT__NOINLINE int do_slow(struct weft__once *o, weft_fn fn, void *arg)
         return rc;
     w.self = w.waiter.task != NULL ? (uintptr_t)w.waiter.task : (uintptr_t)pthread_self();
     rc = settle(o, &w);
-    if (rc == WEFT_EDEADLK && w.waiter.task != NULL)
-        weft__report_misuse(w.waiter.task, "waits for a once whose function it runs");
+    if (rc == WEFT_EDEADLK)
+        return weft__misuse(rc, "waits for a once whose function it runs");
     if (rc <= 0)
         return rc;
     rc = fn(arg);

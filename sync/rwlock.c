@@ -272,13 +272,8 @@ int weft_rwlock_read_unlock(weft_rwlock *p)
     uint64_t s = A_LOAD(&l->word, relaxed); /* relaxed: compared by what follows */
 
     for (;;) {
-        if (WEFT__UNLIKELY((s & WRITING) != 0 || s < READER)) {
-            struct weft__task *t = weft__task_self();
-
-            if (t != NULL)
-                weft__report_misuse(t, "ends a reading that nobody has begun");
-            return WEFT_EPERM;
-        }
+        if (WEFT__UNLIKELY((s & WRITING) != 0 || s < READER))
+            return weft__misuse(WEFT_EPERM, "ends a reading that nobody has begun");
         if (WEFT__UNLIKELY(s == (READER | WAITED))) {
             leave_last(l);
             return 0;
@@ -299,10 +294,8 @@ static inline int leave_writing(weft_rwlock *p, uint64_t instead)
 
     if (WEFT__UNLIKELY(t == NULL))
         return WEFT_ENOTASK;
-    if (WEFT__UNLIKELY(!weft_rwlock_owned(p))) {
-        weft__report_misuse(t, "ends a writing that it has not begun");
-        return WEFT_EPERM;
-    }
+    if (WEFT__UNLIKELY(!weft_rwlock_owned(p)))
+        return weft__misuse(WEFT_EPERM, "ends a writing that it has not begun");
     weft__held_remove(t, &l->held);
     /* release pairs with the acquire of the next one */
     if (WEFT__LIKELY(A_CAS(&l->word, &s, instead, release, relaxed)))
