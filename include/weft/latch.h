@@ -73,7 +73,7 @@ WEFT_API int weft_latch_add(weft_latch *l, uint64_t n) WEFT_NONNULL(1);
 /*
  * Waits until the count is zero, or returns at once where it is. Returns
  *   0                 it is zero, or was while this call waited
- *   WEFT_ECANCELED    the scope is cancelled, or was before the count was zero
+ *   WEFT_ECANCELED    the scope is cancelled, or was while it waited, and the count was not zero before this call has left
  *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspends; a plain thread is blocked.
  */
