@@ -25,7 +25,8 @@ struct weft__barrier {
     struct weft__list waiters; /* of struct barrier_waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__barrier) == sizeof(weft_barrier), "as the header says");
+_Static_assert(sizeof(struct weft__barrier) == sizeof(weft_barrier) && sizeof(weft_barrier) == 32,
+               "as the header says");
 _Static_assert(_Alignof(struct weft__barrier) <= _Alignof(weft_barrier), "the caller's storage suits");
 
 struct barrier_waiter {

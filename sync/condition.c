@@ -21,8 +21,9 @@ struct weft__condition {
     struct weft__list waiters;  /* of struct waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__condition) == sizeof(weft_condition), "the public type has its size");
-_Static_assert(_Alignof(struct weft__condition) <= _Alignof(weft_condition), "and its alignment");
+_Static_assert(sizeof(struct weft__condition) == sizeof(weft_condition) && sizeof(weft_condition) == 24,
+               "as the header says");
+_Static_assert(_Alignof(struct weft__condition) <= _Alignof(weft_condition), "the caller's storage suits");
 
 struct waiter {
     struct weft__mutex_waiter back; /* the way back */

@@ -23,7 +23,7 @@ struct weft__future {
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct weft__future) == sizeof(weft_future) && sizeof(weft_future) == 40, "as the header says");
-_Static_assert(_Alignof(struct weft__future) <= _Alignof(weft_future), "it fits into the caller's storage");
+_Static_assert(_Alignof(struct weft__future) <= _Alignof(weft_future), "the caller's storage suits");
 _Static_assert(offsetof(struct weft__future, size) == offsetof(weft_future, size), "WEFT_FUTURE_INIT sets these two");
 
 static struct weft__future *of(const weft_future *f)

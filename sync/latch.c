@@ -30,7 +30,7 @@ struct weft__latch {
     struct weft__list waiters;  /* of struct weft__waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__latch) == sizeof(weft_latch), "as the header says");
+_Static_assert(sizeof(struct weft__latch) == sizeof(weft_latch) && sizeof(weft_latch) == 32, "as the header says");
 _Static_assert(_Alignof(struct weft__latch) <= _Alignof(weft_latch), "the caller's storage suits");
 
 static struct weft__latch *inside(weft_latch *l)

@@ -27,7 +27,7 @@ struct weft__notify {
     struct weft__list waiters;
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__notify) == sizeof(weft_notify), "as the header says");
+_Static_assert(sizeof(struct weft__notify) == sizeof(weft_notify) && sizeof(weft_notify) == 32, "as the header says");
 _Static_assert(_Alignof(struct weft__notify) <= _Alignof(weft_notify), "the caller's storage suits");
 
 static struct weft__notify *inside(weft_notify *n)

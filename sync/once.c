@@ -20,8 +20,8 @@ struct weft__once {
     struct weft__list waiters;  /* of struct waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__once) == sizeof(weft_once), "the public type has its size");
-_Static_assert(_Alignof(struct weft__once) <= _Alignof(weft_once), "and its alignment");
+_Static_assert(sizeof(struct weft__once) == sizeof(weft_once) && sizeof(weft_once) == 32, "as the header says");
+_Static_assert(_Alignof(struct weft__once) <= _Alignof(weft_once), "the caller's storage suits");
 
 struct waiter {
     struct weft__waiter waiter;

@@ -33,8 +33,8 @@ struct rwlock {
     struct weft__spinlock lock;         /* a leaf but for the wait words of the waiters */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct rwlock) == sizeof(weft_rwlock), "the public type has its size");
-_Static_assert(_Alignof(struct rwlock) <= _Alignof(weft_rwlock), "and its alignment");
+_Static_assert(sizeof(struct rwlock) == sizeof(weft_rwlock) && sizeof(weft_rwlock) == 64, "as the header says");
+_Static_assert(_Alignof(struct rwlock) <= _Alignof(weft_rwlock), "the caller's storage suits");
 _Static_assert(_Alignof(struct weft__task) > BITS, "a task's address leaves room for the bits");
 
 struct waiter {

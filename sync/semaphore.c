@@ -34,7 +34,8 @@ struct weft__semaphore {
     uint64_t missing;          /* what the bound lacks to WEFT_SEMAPHORE_MAX: so zero stands for no bound */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__semaphore) == sizeof(weft_semaphore), "as the header says");
+_Static_assert(sizeof(struct weft__semaphore) == sizeof(weft_semaphore) && sizeof(weft_semaphore) == 40,
+               "as the header says");
 _Static_assert(_Alignof(struct weft__semaphore) <= _Alignof(weft_semaphore), "the caller's storage suits");
 
 struct semaphore_waiter {
