@@ -14,6 +14,7 @@
 
 #include <weft/error.h>
 
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 struct weft__barrier {
@@ -24,7 +25,8 @@ struct weft__barrier {
     struct weft__list waiters; /* of struct barrier_waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__barrier) == sizeof(weft_barrier), "as the header says");
+_Static_assert(sizeof(struct weft__barrier) == sizeof(weft_barrier) && sizeof(weft_barrier) == 32,
+               "as the header says");
 _Static_assert(_Alignof(struct weft__barrier) <= _Alignof(weft_barrier), "the caller's storage suits");
 
 struct barrier_waiter {
@@ -52,7 +54,7 @@ int weft_barrier_init(weft_barrier *b, uint32_t n)
 
 int weft_barrier_fini(weft_barrier *barrier)
 {
-    return weft_barrier_waiting(barrier) > 0 ? WEFT_EBUSY : 0;
+    return weft_barrier_waiting(barrier) > 0 ? weft__misuse(WEFT_EBUSY, "ends a barrier that is waited for") : 0;
 }
 
 /* Empties the queue: each gets the index of its arrival, or WEFT_EBROKEN. Under the lock. */
@@ -95,7 +97,7 @@ int weft_barrier_wait(weft_barrier *barrier)
     if (rc == WEFT_EAGAIN && (rc = weft__wait_begin(&w.waiter, &b->waiters)) == 0) {
         b->arrived++;
         weft__spinlock_unlock(&b->lock);
-        if (weft__wait(&w.waiter, &b->lock) == 0)
+        if (weft__wait(&w.waiter) == 0)
             return w.result;
         weft__spinlock_lock(&b->lock);
         if (w.waiter.queued)

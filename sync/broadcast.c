@@ -92,7 +92,6 @@ static int take(weft_subscriber *s, void *item, uint64_t *lost)
 static int change(weft_broadcast *b, const void *item)
 {
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    struct weft__waiter *w;
 
     weft__spinlock_lock(&b->lock);
     if (b->closed) {
@@ -102,8 +101,7 @@ static int change(weft_broadcast *b, const void *item)
     if (item != NULL)
         memcpy(slot(b, b->sent++), item, b->item_size);
     b->closed = item == NULL;
-    while ((w = weft__waiters_first(&b->receivers)) != NULL)
-        (void)weft__waiter_claim(w, &b->receivers, &wakes);
+    weft__waiters_claim_all(&b->receivers, &wakes);
     weft__spinlock_unlock(&b->lock);
     weft__wake(&wakes);
     return 0;
@@ -141,15 +139,9 @@ int weft_broadcast_recv(weft_subscriber *s, void *item, uint64_t *lost)
     weft__spinlock_lock(&b->lock);
     /* Once, but where others use this subscriber, too: they may have been faster. */
     while ((rc = take(s, item, lost)) == WEFT_EEMPTY) {
-        if ((rc = weft__wait_begin(&w, &b->receivers)) < 0)
+        if ((rc = weft__wait_in(&w, &b->receivers, &b->lock)) < 0)
             break;
-        weft__spinlock_unlock(&b->lock);
-        rc = weft__wait(&w, &b->lock);
         weft__spinlock_lock(&b->lock);
-        if (rc < 0) {
-            weft__wait_leave(&w, &b->receivers);
-            break;
-        }
     }
     weft__spinlock_unlock(&b->lock);
     return rc;

@@ -68,12 +68,9 @@ static inline void weft__chan_unlock(weft_chan *c)
 /* Takes the one that has waited longest out of `queue`, and wins it. NULL: nobody waits. Under the lock. */
 static inline struct weft__chan_waiter *weft__chan_claim(struct weft__list *queue, struct weft__wakes *wakes)
 {
-    struct weft__waiter *w;
+    struct weft__waiter *w = weft__waiters_claim_first(queue, wakes);
 
-    while ((w = weft__waiters_first(queue)) != NULL)
-        if (weft__waiter_claim(w, queue, wakes))
-            return WEFT__CONTAINER(w, struct weft__chan_waiter, waiter);
-    return NULL;
+    return w != NULL ? WEFT__CONTAINER(w, struct weft__chan_waiter, waiter) : NULL;
 }
 
 /* What weft__chan_send_now() and weft__chan_recv_now() are, for where a call would weigh. */

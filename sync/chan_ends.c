@@ -2,7 +2,7 @@
 /* How a channel begins and ends. */
 #include "sync/chan.h"
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 
 _Static_assert(sizeof(weft_chan) <= WEFT_CHAN_RECORD && WEFT_CHAN_RECORD % 16 == 0, "the record of a channel");
 
@@ -49,15 +49,6 @@ weft_chan *weft_chan_create_with(const weft_chan_options *o)
                      .drop_arg = o->drop_arg};
     weft__ring_init(&c->ring, o->item_size, o->capacity, (char *)c + WEFT_CHAN_RECORD);
     return c;
-}
-
-/* In debug mode. A plain thread has no runtime that could be in it. */
-static void report(const char *what)
-{
-    struct weft__task *t = weft__task_self();
-
-    if (t != NULL)
-        weft__report_misuse(t, what);
 }
 
 /* Closes the channel, under the lock. 0, or WEFT_ECLOSED. */
@@ -109,10 +100,8 @@ int weft_chan_destroy(weft_chan *c)
     weft__chan_lock(c);
     waited_in = c->senders.first != NULL || c->receivers.first != NULL;
     weft__bias_unlock(&c->lock);
-    if (waited_in) {
-        report("destroys a channel that is waited in");
-        return WEFT_EBUSY;
-    }
+    if (waited_in)
+        return weft__misuse(WEFT_EBUSY, "destroys a channel that is waited in");
     (void)drop_all(&c->ring, c->drop, c->drop_arg);
     if (!c->in_storage)
         weft__free(c);
@@ -183,17 +172,14 @@ int weft_chan_retain_receiver(weft_chan *c)
 /* 1: it was the last one, and the lock is held. Else it is not: 0 or WEFT_ECLOSED. */
 static int release(weft_chan *c, size_t *ends)
 {
-    int rc = 0;
+    bool held;
 
     weft__chan_lock(c);
-    if (*ends == 0)
-        rc = WEFT_ECLOSED;
-    else if (--*ends == 0)
+    held = *ends > 0;
+    if (held && --*ends == 0)
         return 1;
     weft__bias_unlock(&c->lock);
-    if (rc < 0)
-        report("releases an end of a channel that nobody holds");
-    return rc;
+    return held ? 0 : weft__misuse(WEFT_ECLOSED, "releases an end of a channel that nobody holds");
 }
 
 int weft_chan_release_sender(weft_chan *c)

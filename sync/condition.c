@@ -13,7 +13,7 @@
 
 #include <weft/error.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/mutex.h"
 
 struct weft__condition {
@@ -21,8 +21,9 @@ struct weft__condition {
     struct weft__list waiters;  /* of struct waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__condition) == sizeof(weft_condition), "the public type has its size");
-_Static_assert(_Alignof(struct weft__condition) <= _Alignof(weft_condition), "and its alignment");
+_Static_assert(sizeof(struct weft__condition) == sizeof(weft_condition) && sizeof(weft_condition) == 24,
+               "as the header says");
+_Static_assert(_Alignof(struct weft__condition) <= _Alignof(weft_condition), "the caller's storage suits");
 
 struct waiter {
     struct weft__mutex_waiter back; /* the way back */
@@ -42,7 +43,7 @@ int weft_condition_fini(weft_condition *p)
     weft__spinlock_lock(&c->lock);
     busy = c->waiters.first != NULL;
     weft__spinlock_unlock(&c->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a condition that is waited for") : 0;
 }
 
 /* Whether the calling task may wait: 0 and the waiter has entered, or a code. */
@@ -52,10 +53,8 @@ static int enter(struct waiter *w, const struct weft__mutex *m)
 
     if (t == NULL)
         return WEFT_ENOTASK;
-    if (!weft__mutex_is_owner(m, t)) {
-        weft__report_misuse(t, "waits for a condition with a mutex that it does not hold");
-        return WEFT_EPERM;
-    }
+    if (!weft__mutex_is_owner(m, t))
+        return weft__misuse(WEFT_EPERM, "waits for a condition with a mutex that it does not hold");
     return weft__wait_enter(&w->back.waiter);
 }
 
@@ -71,7 +70,7 @@ static int wait(struct weft__condition *c, struct waiter *w)
     if (rc < 0)
         return rc;
     weft__mutex_release(w->mutex, here->task);
-    if ((rc = weft__wait(here, &c->lock)) < 0) {
+    if ((rc = weft__wait(here)) < 0) {
         weft__spinlock_lock(&c->lock);
         weft__wait_leave(here, &c->waiters);
         weft__spinlock_unlock(&c->lock);

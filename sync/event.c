@@ -3,6 +3,8 @@
 
 #include <weft/error.h>
 
+#include "sync/misuse.h"
+
 void weft_event_init(weft_event *e)
 {
     *e = (weft_event)WEFT_EVENT_INIT;
@@ -16,19 +18,17 @@ int weft_event_fini(weft_event *event)
     weft__spinlock_lock(&e->lock); /* whoever set it, and let the caller through, may hold it still */
     busy = e->waiters.first != NULL;
     weft__spinlock_unlock(&e->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends an event that is waited for") : 0;
 }
 
 void weft_event_set(weft_event *event)
 {
     struct weft__event *e = weft__event_of(event);
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    struct weft__waiter *w;
 
     weft__spinlock_lock(&e->lock);
     A_STORE(&e->set, true, release); /* pairs with weft_event_is_set() */
-    while ((w = weft__waiters_first(&e->waiters)) != NULL)
-        (void)weft__waiter_claim(w, &e->waiters, &wakes);
+    weft__waiters_claim_all(&e->waiters, &wakes);
     weft__spinlock_unlock(&e->lock);
     weft__wake(&wakes);
 }
@@ -52,13 +52,9 @@ static WEFT__NOINLINE int wait_for(struct weft__event *e, struct weft__waiter *w
     int rc = 0;
 
     weft__spinlock_lock(&e->lock);
-    if (!A_LOAD(&e->set, relaxed) && (rc = weft__wait_begin(w, &e->waiters)) == 0) { /* relaxed: under the lock */
-        weft__spinlock_unlock(&e->lock);
-        if ((rc = weft__wait(w, &e->lock)) == 0)
-            return 0;
-        weft__spinlock_lock(&e->lock);
-        weft__wait_leave(w, &e->waiters);
-    }
+    /* relaxed: under the lock */
+    if (!A_LOAD(&e->set, relaxed) && (rc = weft__wait_in(w, &e->waiters, &e->lock)) == 0)
+        return 0;
     weft__spinlock_unlock(&e->lock);
     return rc;
 }

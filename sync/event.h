@@ -22,7 +22,7 @@ struct weft__event {
     struct weft__list waiters;  /* of struct weft__waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__event) == sizeof(weft_event), "as the header says");
+_Static_assert(sizeof(struct weft__event) == sizeof(weft_event) && sizeof(weft_event) == 24, "as the header says");
 _Static_assert(_Alignof(struct weft__event) <= _Alignof(weft_event), "the caller's storage suits");
 
 static inline struct weft__event *weft__event_of(weft_event *e)

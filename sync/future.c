@@ -23,7 +23,7 @@ struct weft__future {
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct weft__future) == sizeof(weft_future) && sizeof(weft_future) == 40, "as the header says");
-_Static_assert(_Alignof(struct weft__future) <= _Alignof(weft_future), "it fits into the caller's storage");
+_Static_assert(_Alignof(struct weft__future) <= _Alignof(weft_future), "the caller's storage suits");
 _Static_assert(offsetof(struct weft__future, size) == offsetof(weft_future, size), "WEFT_FUTURE_INIT sets these two");
 
 static struct weft__future *of(const weft_future *f)
@@ -50,7 +50,6 @@ int weft_future_fini(weft_future *future)
 static int settle(struct weft__future *f, const void *value, int code)
 {
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    struct weft__waiter *w;
 
     weft__spinlock_lock(&f->lock);
     if (A_LOAD(&f->done, relaxed)) { /* relaxed: it changes under the lock, here and in wait_for() */
@@ -61,8 +60,7 @@ static int settle(struct weft__future *f, const void *value, int code)
     if (value != NULL && f->size > 0)
         memcpy(f->value, value, f->size);
     A_STORE(&f->done, true, release);
-    while ((w = weft__waiters_first(&f->waiters)) != NULL)
-        (void)weft__waiter_claim(w, &f->waiters, &wakes);
+    weft__waiters_claim_all(&f->waiters, &wakes);
     weft__spinlock_unlock(&f->lock);
     weft__wake(&wakes);
     return 0;
@@ -98,13 +96,8 @@ static int wait_for(struct weft__future *f, struct weft__waiter *w)
     int rc = 0;
 
     weft__spinlock_lock(&f->lock);
-    if (!A_LOAD(&f->done, relaxed) && (rc = weft__wait_begin(w, &f->waiters)) == 0) {
-        weft__spinlock_unlock(&f->lock);
-        if ((rc = weft__wait(w, &f->lock)) == 0)
-            return 0;
-        weft__spinlock_lock(&f->lock);
-        weft__wait_leave(w, &f->waiters);
-    }
+    if (!A_LOAD(&f->done, relaxed) && (rc = weft__wait_in(w, &f->waiters, &f->lock)) == 0)
+        return 0;
     weft__spinlock_unlock(&f->lock);
     return rc;
 }

@@ -30,7 +30,7 @@ struct weft__latch {
     struct weft__list waiters;  /* of struct weft__waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__latch) == sizeof(weft_latch), "as the header says");
+_Static_assert(sizeof(struct weft__latch) == sizeof(weft_latch) && sizeof(weft_latch) == 32, "as the header says");
 _Static_assert(_Alignof(struct weft__latch) <= _Alignof(weft_latch), "the caller's storage suits");
 
 static struct weft__latch *inside(weft_latch *l)
@@ -54,7 +54,7 @@ int weft_latch_fini(weft_latch *latch)
     weft__spinlock_lock(&l->lock); /* a count-down that has let the caller through may hold it still */
     busy = l->waiters.first != NULL;
     weft__spinlock_unlock(&l->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a latch that is waited for") : 0;
 }
 
 uint64_t weft_latch_count(const weft_latch *l)
@@ -94,10 +94,9 @@ static int refuse(void)
 static int64_t lower_locked(struct weft__latch *l, uint64_t n, struct weft__wakes *wakes)
 {
     int64_t left = lower(l, n, true);
-    struct weft__waiter *w;
 
-    while (left == 0 && (w = weft__waiters_first(&l->waiters)) != NULL)
-        (void)weft__waiter_claim(w, &l->waiters, wakes);
+    if (left == 0)
+        weft__waiters_claim_all(&l->waiters, wakes);
     return left;
 }
 
@@ -153,7 +152,7 @@ static int wait_for(struct weft__latch *l, struct weft__waiter *w, uint64_t arri
     if (left > 0 && set_queued(l)) {
         if ((rc = weft__wait_begin(w, &l->waiters)) == 0) {
             weft__spinlock_unlock(&l->lock);
-            if ((rc = weft__wait(w, &l->lock)) == 0)
+            if ((rc = weft__wait(w)) == 0)
                 return 0;
             weft__spinlock_lock(&l->lock);
             open = !w->queued;

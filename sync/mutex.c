@@ -3,7 +3,7 @@
 
 #include <weft/error.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 
 void weft_mutex_init(weft_mutex *m)
 {
@@ -22,7 +22,7 @@ int weft_mutex_fini(weft_mutex *p)
     if (!busy)
         A_STORE(&m->word, 0, relaxed); /* relaxed: nobody else is left */
     weft__spinlock_unlock(&m->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a mutex that is held or waited for") : 0;
 }
 
 bool weft_mutex_owned(const weft_mutex *m)
@@ -133,7 +133,7 @@ int weft__mutex_acquire(struct weft__mutex *m, struct weft__mutex_waiter *w, enu
         rc = take(m, t);
         if (rc == WEFT_EBUSY && (rc = queue(m, w, how)) == 0) {
             weft__spinlock_unlock(&m->lock);
-            if ((rc = weft__wait(&w->waiter, &m->lock)) == 0)
+            if ((rc = weft__wait(&w->waiter)) == 0)
                 continue;
             weft__spinlock_lock(&m->lock);
             weft__wait_leave(&w->waiter, &m->waiters);
@@ -147,6 +147,11 @@ int weft__mutex_acquire(struct weft__mutex *m, struct weft__mutex_waiter *w, enu
         return WEFT_EBROKEN;
     become_owner(m, t);
     return 0;
+}
+
+static int locks_again(void)
+{
+    return weft__misuse(WEFT_EDEADLK, "locks a mutex that it holds");
 }
 
 static WEFT__NOINLINE int lock_slow(struct weft__mutex *m)
@@ -163,10 +168,8 @@ static WEFT__NOINLINE int lock_slow(struct weft__mutex *m)
         become_owner(m, t);
         return 0;
     }
-    if (weft__mutex_is_owner(m, t)) {
-        weft__report_misuse(t, "locks a mutex that it holds");
-        return WEFT_EDEADLK;
-    }
+    if (weft__mutex_is_owner(m, t))
+        return locks_again();
     weft__park_will_prepare(t);
     w.waiter.task = t;
     return weft__mutex_acquire(m, &w, WEFT__CANCELABLE);
@@ -199,10 +202,7 @@ int weft_mutex_try_lock(weft_mutex *p)
     if (WEFT__UNLIKELY(!A_CAS(&m->word, &s, (uintptr_t)t, acquire, relaxed))) {
         if (s == WEFT__MUTEX_BROKEN)
             return WEFT_EBROKEN;
-        if (!weft__mutex_is_owner(m, t))
-            return WEFT_EBUSY;
-        weft__report_misuse(t, "locks a mutex that it holds");
-        return WEFT_EDEADLK;
+        return weft__mutex_is_owner(m, t) ? locks_again() : WEFT_EBUSY;
     }
     become_owner(m, t);
     return 0;
@@ -264,10 +264,8 @@ static WEFT__NOINLINE int unlock_slow(struct weft__mutex *m)
 
     if (t == NULL)
         return WEFT_ENOTASK;
-    if (WEFT__UNLIKELY(!weft__mutex_is_owner(m, t))) {
-        weft__report_misuse(t, "unlocks a mutex that it does not hold");
-        return WEFT_EPERM;
-    }
+    if (WEFT__UNLIKELY(!weft__mutex_is_owner(m, t)))
+        return weft__misuse(WEFT_EPERM, "unlocks a mutex that it does not hold");
     weft__mutex_release(m, t);
     return 0;
 }

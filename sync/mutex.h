@@ -45,8 +45,8 @@ struct weft__mutex {
     bool called;                /* one is on its way */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__mutex) == sizeof(weft_mutex), "the public type has its size");
-_Static_assert(_Alignof(struct weft__mutex) <= _Alignof(weft_mutex), "and its alignment");
+_Static_assert(sizeof(struct weft__mutex) == sizeof(weft_mutex) && sizeof(weft_mutex) == 48, "as the header says");
+_Static_assert(_Alignof(struct weft__mutex) <= _Alignof(weft_mutex), "the caller's storage suits");
 _Static_assert(_Alignof(struct weft__task) > WEFT__MUTEX_BITS, "a task's address leaves room for the bits");
 
 enum weft__mutex_turn { WEFT__MUTEX_QUEUED, WEFT__MUTEX_CALLED, WEFT__MUTEX_HANDED, WEFT__MUTEX_BROKE };

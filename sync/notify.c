@@ -17,6 +17,7 @@
 
 #include <weft/error.h>
 
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 struct weft__notify {
@@ -26,7 +27,7 @@ struct weft__notify {
     struct weft__list waiters;
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__notify) == sizeof(weft_notify), "as the header says");
+_Static_assert(sizeof(struct weft__notify) == sizeof(weft_notify) && sizeof(weft_notify) == 32, "as the header says");
 _Static_assert(_Alignof(struct weft__notify) <= _Alignof(weft_notify), "the caller's storage suits");
 
 static struct weft__notify *inside(weft_notify *n)
@@ -47,20 +48,16 @@ int weft_notify_fini(weft_notify *notify)
     weft__spinlock_lock(&n->lock); /* whoever notified, and let the caller through, may hold it still */
     busy = n->waiters.first != NULL;
     weft__spinlock_unlock(&n->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a notification that is waited for") : 0;
 }
 
 void weft_notify_one(weft_notify *notify)
 {
     struct weft__notify *n = inside(notify);
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    struct weft__waiter *w;
-    bool given = false;
 
     weft__spinlock_lock(&n->lock);
-    while (!given && (w = weft__waiters_first(&n->waiters)) != NULL)
-        given = weft__waiter_claim(w, &n->waiters, &wakes);
-    if (!given)
+    if (weft__waiters_claim_first(&n->waiters, &wakes) == NULL)
         n->permit = true;
     weft__spinlock_unlock(&n->lock);
     weft__wake(&wakes);
@@ -70,13 +67,11 @@ void weft_notify_all(weft_notify *notify)
 {
     struct weft__notify *n = inside(notify);
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    struct weft__waiter *w;
 
     weft__spinlock_lock(&n->lock);
     /* relaxed: changed under the lock only; release pairs with weft_notify_round(), which then sees what was changed */
     A_STORE(&n->round, A_LOAD(&n->round, relaxed) + 1, release);
-    while ((w = weft__waiters_first(&n->waiters)) != NULL)
-        (void)weft__waiter_claim(w, &n->waiters, &wakes);
+    weft__waiters_claim_all(&n->waiters, &wakes);
     weft__spinlock_unlock(&n->lock);
     weft__wake(&wakes);
 }
@@ -105,13 +100,8 @@ static int wait_for(struct weft__notify *n, const uint64_t *since)
         return rc;
     weft__spinlock_lock(&n->lock);
     if ((since == NULL || *since == A_LOAD(&n->round, relaxed)) && /* relaxed: under the lock */
-        !take_permit(n) && (rc = weft__wait_begin(&w, &n->waiters)) == 0) {
-        weft__spinlock_unlock(&n->lock);
-        if ((rc = weft__wait(&w, &n->lock)) == 0)
-            return 0;
-        weft__spinlock_lock(&n->lock);
-        weft__wait_leave(&w, &n->waiters);
-    }
+        !take_permit(n) && (rc = weft__wait_in(&w, &n->waiters, &n->lock)) == 0)
+        return 0;
     weft__spinlock_unlock(&n->lock);
     return rc;
 }

@@ -8,7 +8,7 @@
 
 #include <weft/error.h>
 
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 enum { NEW, RUNNING, DONE };
@@ -20,8 +20,8 @@ struct weft__once {
     struct weft__list waiters;  /* of struct waiter */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__once) == sizeof(weft_once), "the public type has its size");
-_Static_assert(_Alignof(struct weft__once) <= _Alignof(weft_once), "and its alignment");
+_Static_assert(sizeof(struct weft__once) == sizeof(weft_once) && sizeof(weft_once) == 32, "as the header says");
+_Static_assert(_Alignof(struct weft__once) <= _Alignof(weft_once), "the caller's storage suits");
 
 struct waiter {
     struct weft__waiter waiter;
@@ -44,7 +44,7 @@ int weft_once_fini(weft_once *p)
     if (!busy)
         A_STORE(&o->state, NEW, relaxed);
     weft__spinlock_unlock(&o->lock);
-    return busy ? WEFT_EBUSY : 0;
+    return busy ? weft__misuse(WEFT_EBUSY, "ends a once whose function runs") : 0;
 }
 
 bool weft_once_done(const weft_once *o)
@@ -53,28 +53,19 @@ bool weft_once_done(const weft_once *o)
     return A_LOAD(&((const struct weft__once *)o)->state, acquire) == DONE;
 }
 
-static struct waiter *claim_first(struct weft__once *o, struct weft__wakes *wakes)
-{
-    struct weft__waiter *w;
-
-    while ((w = weft__waiters_first(&o->waiters)) != NULL)
-        if (weft__waiter_claim(w, &o->waiters, wakes))
-            return WEFT__CONTAINER(w, struct waiter, waiter);
-    return NULL;
-}
-
 /* The function of the caller has returned `rc`. */
 static void finish(struct weft__once *o, int rc)
 {
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    struct waiter *next;
+    struct weft__waiter *w;
 
     weft__spinlock_lock(&o->lock);
     if (rc >= 0) {
         A_STORE(&o->state, DONE, release); /* pairs with the looks without the lock */
-        while (claim_first(o, &wakes) != NULL)
-            ;
-    } else if ((next = claim_first(o, &wakes)) != NULL) {
+        weft__waiters_claim_all(&o->waiters, &wakes);
+    } else if ((w = weft__waiters_claim_first(&o->waiters, &wakes)) != NULL) {
+        struct waiter *next = WEFT__CONTAINER(w, struct waiter, waiter);
+
         next->runs = true;
         o->runner = next->self;
     } else {
@@ -93,13 +84,8 @@ static int settle(struct weft__once *o, struct waiter *w)
     weft__spinlock_lock(&o->lock);
     state = A_LOAD(&o->state, relaxed); /* relaxed: changed under the lock, here and below */
     if (state == RUNNING && o->runner != w->self) {
-        if ((rc = weft__wait_begin(&w->waiter, &o->waiters)) == 0) {
-            weft__spinlock_unlock(&o->lock);
-            if ((rc = weft__wait(&w->waiter, &o->lock)) == 0)
-                return w->runs;
-            weft__spinlock_lock(&o->lock);
-            weft__wait_leave(&w->waiter, &o->waiters);
-        }
+        if ((rc = weft__wait_in(&w->waiter, &o->waiters, &o->lock)) == 0)
+            return w->runs;
         weft__spinlock_unlock(&o->lock);
         return rc;
     }
@@ -120,8 +106,8 @@ static WEFT__NOINLINE int do_slow(struct weft__once *o, weft_fn fn, void *arg)
         return rc;
     w.self = w.waiter.task != NULL ? (uintptr_t)w.waiter.task : (uintptr_t)pthread_self();
     rc = settle(o, &w);
-    if (rc == WEFT_EDEADLK && w.waiter.task != NULL)
-        weft__report_misuse(w.waiter.task, "waits for a once whose function it runs");
+    if (rc == WEFT_EDEADLK)
+        return weft__misuse(rc, "waits for a once whose function it runs");
     if (rc <= 0)
         return rc;
     rc = fn(arg);

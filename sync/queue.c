@@ -101,12 +101,9 @@ int weft_queue_destroy(weft_queue *q)
 
 static struct queue_waiter *claim_first(struct weft__list *queue, struct weft__wakes *wakes)
 {
-    struct weft__waiter *w;
+    struct weft__waiter *w = weft__waiters_claim_first(queue, wakes);
 
-    while ((w = weft__waiters_first(queue)) != NULL)
-        if (weft__waiter_claim(w, queue, wakes))
-            return WEFT__CONTAINER(w, struct queue_waiter, waiter);
-    return NULL;
+    return w != NULL ? WEFT__CONTAINER(w, struct queue_waiter, waiter) : NULL;
 }
 
 static void claim_all(struct weft__list *queue, int result, struct weft__wakes *wakes)
@@ -192,15 +189,10 @@ static int get_now(weft_queue *q, void *item, struct weft__queue_node **freed, s
 /* Waits in `queue`, and lets go of the lock. */
 static int wait_in(weft_queue *q, struct queue_waiter *w, struct weft__list *queue)
 {
-    int rc = weft__wait_begin(&w->waiter, queue);
+    int rc = weft__wait_in(&w->waiter, queue, &q->lock);
 
-    if (rc == 0) {
-        weft__spinlock_unlock(&q->lock);
-        if ((rc = weft__wait(&w->waiter, &q->lock)) == 0)
-            return w->result;
-        weft__spinlock_lock(&q->lock);
-        weft__wait_leave(&w->waiter, queue);
-    }
+    if (rc == 0)
+        return w->result;
     weft__spinlock_unlock(&q->lock);
     return rc;
 }

@@ -119,7 +119,7 @@ static int wait_in(weft_resource_pool *p, struct acquirer *a, struct weft__list 
     if (rc == 0) {
         p->waiting += counts;
         weft__spinlock_unlock(&p->lock);
-        if ((rc = weft__wait(&a->waiter, &p->lock)) == 0)
+        if ((rc = weft__wait(&a->waiter)) == 0)
             return a->result;
         weft__spinlock_lock(&p->lock);
         p->waiting -= counts && a->waiter.queued;

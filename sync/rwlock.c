@@ -21,7 +21,7 @@
 #include <weft/error.h>
 
 #include "sched/held.h"
-#include "sched/report.h"
+#include "sync/misuse.h"
 #include "sync/waiter.h"
 
 enum { WAITED = 1, BROKEN = 2, WRITING = 4, READER = 64, BITS = READER - 1 };
@@ -33,8 +33,8 @@ struct rwlock {
     struct weft__spinlock lock;         /* a leaf but for the wait words of the waiters */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct rwlock) == sizeof(weft_rwlock), "the public type has its size");
-_Static_assert(_Alignof(struct rwlock) <= _Alignof(weft_rwlock), "and its alignment");
+_Static_assert(sizeof(struct rwlock) == sizeof(weft_rwlock) && sizeof(weft_rwlock) == 64, "as the header says");
+_Static_assert(_Alignof(struct rwlock) <= _Alignof(weft_rwlock), "the caller's storage suits");
 _Static_assert(_Alignof(struct weft__task) > BITS, "a task's address leaves room for the bits");
 
 struct waiter {
@@ -65,7 +65,7 @@ int weft_rwlock_fini(weft_rwlock *p)
     if (s == BROKEN)
         A_STORE(&l->word, s = 0, relaxed); /* relaxed: nobody else is left */
     weft__spinlock_unlock(&l->lock);
-    return s != 0 ? WEFT_EBUSY : 0;
+    return s != 0 ? weft__misuse(WEFT_EBUSY, "ends a read-write lock that is held or waited for") : 0;
 }
 
 static inline bool is_written_by(uint64_t s, const struct weft__task *t)
@@ -85,12 +85,9 @@ bool weft_rwlock_owned(const weft_rwlock *l)
 
 static struct waiter *claim_first(struct weft__list *queue, struct weft__wakes *wakes)
 {
-    struct weft__waiter *w;
+    struct weft__waiter *w = weft__waiters_claim_first(queue, wakes);
 
-    while ((w = weft__waiters_first(queue)) != NULL)
-        if (weft__waiter_claim(w, queue, wakes))
-            return WEFT__CONTAINER(w, struct waiter, waiter);
-    return NULL;
+    return w != NULL ? WEFT__CONTAINER(w, struct waiter, waiter) : NULL;
 }
 
 /* Relaxed, here and below: those who are let in are ordered by the lock. */
@@ -200,17 +197,12 @@ static WEFT__NOINLINE int lock_slow(struct rwlock *l, struct waiter *w, bool to_
         return WEFT_EDEADLK;
     weft__spinlock_lock(&l->lock);
     if ((rc = come_in_or_wait(l, to_write ? t : NULL)) == WEFT_EBUSY) {
-        if ((rc = weft__wait_begin(&w->waiter, queue)) == 0) {
-            weft__spinlock_unlock(&l->lock);
-            if ((rc = weft__wait(&w->waiter, &l->lock)) == 0) {
-                if (w->broken)
-                    return WEFT_EBROKEN;
-                if (to_write)
-                    weft__held_add(t, &l->held, abandon);
-                return 0;
-            }
-            weft__spinlock_lock(&l->lock);
-            weft__wait_leave(&w->waiter, queue);
+        if ((rc = weft__wait_in(&w->waiter, queue, &l->lock)) == 0) {
+            if (w->broken)
+                return WEFT_EBROKEN;
+            if (to_write)
+                weft__held_add(t, &l->held, abandon);
+            return 0;
         }
         settle(l, READ, &wakes);
     }
@@ -280,13 +272,8 @@ int weft_rwlock_read_unlock(weft_rwlock *p)
     uint64_t s = A_LOAD(&l->word, relaxed); /* relaxed: compared by what follows */
 
     for (;;) {
-        if (WEFT__UNLIKELY((s & WRITING) != 0 || s < READER)) {
-            struct weft__task *t = weft__task_self();
-
-            if (t != NULL)
-                weft__report_misuse(t, "ends a reading that nobody has begun");
-            return WEFT_EPERM;
-        }
+        if (WEFT__UNLIKELY((s & WRITING) != 0 || s < READER))
+            return weft__misuse(WEFT_EPERM, "ends a reading that nobody has begun");
         if (WEFT__UNLIKELY(s == (READER | WAITED))) {
             leave_last(l);
             return 0;
@@ -307,10 +294,8 @@ static inline int leave_writing(weft_rwlock *p, uint64_t instead)
 
     if (WEFT__UNLIKELY(t == NULL))
         return WEFT_ENOTASK;
-    if (WEFT__UNLIKELY(!weft_rwlock_owned(p))) {
-        weft__report_misuse(t, "ends a writing that it has not begun");
-        return WEFT_EPERM;
-    }
+    if (WEFT__UNLIKELY(!weft_rwlock_owned(p)))
+        return weft__misuse(WEFT_EPERM, "ends a writing that it has not begun");
     weft__held_remove(t, &l->held);
     /* release pairs with the acquire of the next one */
     if (WEFT__LIKELY(A_CAS(&l->word, &s, instead, release, relaxed)))

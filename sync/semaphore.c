@@ -34,7 +34,8 @@ struct weft__semaphore {
     uint64_t missing;          /* what the bound lacks to WEFT_SEMAPHORE_MAX: so zero stands for no bound */
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__semaphore) == sizeof(weft_semaphore), "as the header says");
+_Static_assert(sizeof(struct weft__semaphore) == sizeof(weft_semaphore) && sizeof(weft_semaphore) == 40,
+               "as the header says");
 _Static_assert(_Alignof(struct weft__semaphore) <= _Alignof(weft_semaphore), "the caller's storage suits");
 
 struct semaphore_waiter {
@@ -76,7 +77,9 @@ int weft_semaphore_fini(weft_semaphore *sem)
     weft__spinlock_lock(&s->lock);    /* a release that has let the caller in may hold it still */
     word = A_LOAD(&s->word, relaxed); /* relaxed: nobody else is there, or the answer is of the past */
     weft__spinlock_unlock(&s->lock);
-    return (word & QUEUED) != 0 || (s->missing != 0 && word / UNIT < bound_of(s)) ? WEFT_EBUSY : 0;
+    if ((word & QUEUED) == 0 && (s->missing == 0 || word / UNIT == bound_of(s)))
+        return 0;
+    return weft__misuse(WEFT_EBUSY, "ends a semaphore that is waited for, or whose permits are out");
 }
 
 /* Takes `n` where nobody waits. */
@@ -121,13 +124,8 @@ static WEFT__NOINLINE int wait_for(struct weft__semaphore *s, struct semaphore_w
         weft__spinlock_unlock(&s->lock);
         return 0;
     }
-    if ((rc = weft__wait_begin(&w->waiter, &s->waiters)) == 0) {
-        weft__spinlock_unlock(&s->lock);
-        if ((rc = weft__wait(&w->waiter, &s->lock)) == 0)
-            return 0;
-        weft__spinlock_lock(&s->lock);
-        weft__wait_leave(&w->waiter, &s->waiters);
-    }
+    if ((rc = weft__wait_in(&w->waiter, &s->waiters, &s->lock)) == 0)
+        return 0;
     /* It may have been the one that those behind it had to wait for. The bit may be gone with a grant that took it out. */
     (void)A_OR(&s->word, QUEUED, relaxed); /* relaxed: grant() acquires */
     grant(s, 0, &wakes);

@@ -7,6 +7,20 @@ void weft__wait_of_thread(struct weft__waiter *w)
         weft__futex_wait(&w->released, 0, WEFT_NEVER);
 }
 
+int weft__wait_in(struct weft__waiter *w, struct weft__list *queue, struct weft__spinlock *lock)
+{
+    int rc = weft__wait_begin(w, queue);
+
+    if (rc < 0)
+        return rc;
+    weft__spinlock_unlock(lock);
+    if ((rc = weft__wait(w)) < 0) {
+        weft__spinlock_lock(lock);
+        weft__wait_leave(w, queue);
+    }
+    return rc;
+}
+
 static void release_awake(struct weft__waiter *w)
 {
     while (w != NULL) {

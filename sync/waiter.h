@@ -13,13 +13,8 @@
  *         weft__spinlock_unlock(&p->lock);
  *         return 0;
  *     }
- *     if ((rc = weft__wait_begin(&w, &p->waiters)) == 0) {
- *         weft__spinlock_unlock(&p->lock);
- *         if ((rc = weft__wait(&w, &p->lock)) == 0)
- *             return 0;                                what was wanted was granted by the claimer
- *         weft__spinlock_lock(&p->lock);
- *         weft__wait_leave(&w, &p->waiters);
- *     }
+ *     if ((rc = weft__wait_in(&w, &p->waiters, &p->lock)) == 0)
+ *         return 0;                                    what was wanted was granted by the claimer
  *     ...who leaves a queue uncalled may let those behind it go: grant to them...
  *     weft__spinlock_unlock(&p->lock);
  *     return rc;
@@ -29,9 +24,8 @@
  *     struct weft__wakes wakes = WEFT__WAKES_NONE;
  *
  *     weft__spinlock_lock(&p->lock);
- *     while (...there is something to give... && (w = weft__waiters_first(&p->waiters)) != NULL)
- *         if (weft__waiter_claim(w, &p->waiters, &wakes))
- *             ...give it: write to w, or to what it lies in...
+ *     while (...there is something to give... && (w = weft__waiters_claim_first(&p->waiters, &wakes)) != NULL)
+ *         ...give it: write to w, or to what it lies in...
  *     weft__spinlock_unlock(&p->lock);
  *     weft__wake(&wakes);                              nothing of p is touched any more
  *
@@ -68,7 +62,6 @@ struct weft__waiter {
     weft__ticket ticket;       /* of the task's wait */
     _Atomic uint32_t released; /* a thread's futex: set once a claimed one may go on */
     bool queued;               /* under the lock */
-    bool granted;              /* under the lock: a claim has won */
 };
 
 /* Those that were claimed, to be woken after the unlock. */
@@ -81,7 +74,7 @@ struct weft__wakes {
 
 /*
  * How a call begins that may wait: says who calls. Before the lock. 0, or WEFT_ECANCELED; WEFT_ENOTASK on a thread of a runtime
- * that runs no task (a hook), where nothing may wait. May suspend.
+ * that runs no task, where nothing may wait. May suspend.
  */
 static inline int weft__wait_enter(struct weft__waiter *w)
 {
@@ -127,7 +120,7 @@ static inline int weft__wait_enter_on(struct weft__waiter *w, struct weft__worke
 /* What `rc`, of the task's own preparation, means for the waiter. */
 static inline int weft__wait_armed(struct weft__waiter *w, int rc)
 {
-    w->queued = w->granted = false;
+    w->queued = false;
     A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
     if (WEFT__LIKELY(w->task != NULL))
         w->ticket = weft__park_ticket(w->task);
@@ -169,13 +162,10 @@ static inline void weft__wait_released(struct weft__waiter *w)
         weft__spin(&turns);
 }
 
-/*
- * Waits, after the unlock. 0: granted, and the claimer has let go of `lock`, which may be gone. WEFT_ECANCELED: it was not, and will
- * not be; call weft__wait_leave() under the lock.
- */
-static inline int weft__wait(struct weft__waiter *w, const struct weft__spinlock *lock)
+/* Waits, after the unlock. 0: granted, and the claimer has let go of the lock, which may be gone. WEFT_ECANCELED: it was not, and
+ * will not be; call weft__wait_leave() under the lock. */
+static inline int weft__wait(struct weft__waiter *w)
 {
-    (void)lock;
     if (WEFT__UNLIKELY(w->task == NULL)) {
         weft__wait_of_thread(w);
         return 0;
@@ -192,7 +182,6 @@ static inline int weft__wait(struct weft__waiter *w, const struct weft__spinlock
  */
 static inline int weft__wait_holding(struct weft__waiter *w, struct weft__list *queue, struct weft__bias_lock *lock)
 {
-    w->granted = false;
     A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
     weft__wait_queue(w, queue);
     if (WEFT__UNLIKELY(w->task == NULL)) {
@@ -214,6 +203,12 @@ static inline void weft__wait_leave(struct weft__waiter *w, struct weft__list *q
         weft__list_remove(queue, &w->link);
     w->queued = false;
 }
+
+/*
+ * All of a wait: begins it in `queue`, lets go of `lock`, and waits. 0: granted; the lock is not held, and may be gone. WEFT_ECANCELED: it
+ * was not, the lock is held again, and the waiter is in no queue.
+ */
+int weft__wait_in(struct weft__waiter *w, struct weft__list *queue, struct weft__spinlock *lock);
 
 static inline struct weft__waiter *weft__waiters_first(const struct weft__list *queue)
 {
@@ -254,7 +249,26 @@ static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list 
         weft__wakes_add(wakes, t);
         break;
     }
-    return w->granted = true;
+    return true;
+}
+
+/* Takes the one that has waited longest out of `queue`, and wins its wait. NULL: there is none, but such as were cancelled, and those
+ * are out of it now. Under the lock. */
+static inline struct weft__waiter *weft__waiters_claim_first(struct weft__list *queue, struct weft__wakes *wakes)
+{
+    struct weft__waiter *w;
+
+    while ((w = weft__waiters_first(queue)) != NULL)
+        if (weft__waiter_claim(w, queue, wakes))
+            return w;
+    return NULL;
+}
+
+/* The same with all of them. */
+static inline void weft__waiters_claim_all(struct weft__list *queue, struct weft__wakes *wakes)
+{
+    while (weft__waiters_claim_first(queue, wakes) != NULL)
+        ;
 }
 
 void weft__wake_several(struct weft__wakes *wakes);

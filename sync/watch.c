@@ -25,7 +25,7 @@ struct weft__watch {
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct weft__watch) == sizeof(weft_watch) && sizeof(weft_watch) == 48, "as the header says");
-_Static_assert(_Alignof(struct weft__watch) <= _Alignof(weft_watch), "it fits into the caller's storage");
+_Static_assert(_Alignof(struct weft__watch) <= _Alignof(weft_watch), "the caller's storage suits");
 _Static_assert(offsetof(struct weft__watch, size) == offsetof(weft_watch, size), "WEFT_WATCH_INIT sets these two");
 
 static struct weft__watch *of(weft_watch *w)
@@ -53,7 +53,6 @@ int weft_watch_fini(weft_watch *watch)
 static int change(struct weft__watch *w, const void *value, bool close)
 {
     struct weft__wakes wakes = WEFT__WAKES_NONE;
-    struct weft__waiter *waiter;
 
     weft__spinlock_lock(&w->lock);
     if (w->closed) {
@@ -64,8 +63,7 @@ static int change(struct weft__watch *w, const void *value, bool close)
         memcpy(w->value, value, w->size);
     w->closed = close;
     w->sent += !close;
-    while ((waiter = weft__waiters_first(&w->waiters)) != NULL)
-        (void)weft__waiter_claim(waiter, &w->waiters, &wakes);
+    weft__waiters_claim_all(&w->waiters, &wakes);
     weft__spinlock_unlock(&w->lock);
     weft__wake(&wakes);
     return 0;
@@ -139,15 +137,9 @@ int weft_watch_changed(weft_watch *watch, weft_watch_reader *reader, void *out)
     weft__spinlock_lock(&w->lock);
     /* Once, but where others use this reader, too: they may have been faster. */
     while ((rc = look(w, reader, out)) == WEFT_EEMPTY) {
-        if ((rc = weft__wait_begin(&waiter, &w->waiters)) < 0)
+        if ((rc = weft__wait_in(&waiter, &w->waiters, &w->lock)) < 0)
             break;
-        weft__spinlock_unlock(&w->lock);
-        rc = weft__wait(&waiter, &w->lock);
         weft__spinlock_lock(&w->lock);
-        if (rc < 0) {
-            weft__wait_leave(&waiter, &w->waiters);
-            break;
-        }
     }
     weft__spinlock_unlock(&w->lock);
     return rc;

@@ -59,7 +59,8 @@ typedef struct weft_barrier {
 /* The same at run time. Returns 0, or WEFT_EINVAL: no such number of parties. Does not suspend. */
 WEFT_API int weft_barrier_init(weft_barrier *b, uint32_t n) WEFT_NONNULL(1);
 
-/* Ends the use of a barrier. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits. Does not suspend. */
+/* Ends the use of a barrier. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not
+ * suspend. */
 WEFT_API int weft_barrier_fini(weft_barrier *b) WEFT_NONNULL(1);
 
 /*
@@ -68,7 +69,7 @@ WEFT_API int weft_barrier_fini(weft_barrier *b) WEFT_NONNULL(1);
  *   WEFT_EBROKEN      the barrier is broken, or was broken or reset while this call waited
  *   WEFT_ECANCELED    the scope is cancelled, or was while it waited: the arrival does not count
  *   WEFT_EINVAL       the barrier has no parties, or too many
- *   WEFT_ENOTASK      on a thread of a runtime that runs no task (a hook), where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspends; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK int weft_barrier_wait(weft_barrier *b) WEFT_NONNULL(1);

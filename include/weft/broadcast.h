@@ -46,8 +46,8 @@ typedef struct weft_subscriber {
  * makes no sense. The caller owns it. Callable anywhere. */
 WEFT_API WEFT_CHECK weft_broadcast *weft_broadcast_create(size_t item_size, size_t capacity);
 
-/* Frees it. Returns 0, or WEFT_EBUSY: somebody waits in it, and nothing has changed. To use it or a subscriber of it afterwards, or to be in
- * a call meanwhile, is undefined. Takes NULL. Does not suspend. */
+/* Frees it. Returns 0, or WEFT_EBUSY: somebody waits in it, and nothing has changed; debug mode reports it. To use it or
+ * a subscriber of it afterwards, or to be in a call meanwhile, is undefined. Takes NULL. Does not suspend. */
 WEFT_API int weft_broadcast_destroy(weft_broadcast *b);
 
 /* Has `*s` see all items from the next one on. Does not suspend. */
@@ -58,7 +58,7 @@ WEFT_API WEFT_CHECK int weft_broadcast_send(weft_broadcast *b, const void *item)
 
 /* Copies the next item to `*item`, waiting until there is one, and stores in `*lost` (which may be NULL, where that does not matter) how many
  * items before it have gone unseen, mostly 0. Returns 0, or, with nothing stored, WEFT_ECLOSED: it has seen all; WEFT_ECANCELED: the item will be seen
- * by the next call. WEFT_ENOTASK: in a hook of the runtime, where nothing may wait. Suspends; a plain thread is blocked. */
+ * by the next call. WEFT_ENOTASK: on a thread of a runtime that runs no task. Suspends; a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_broadcast_recv(weft_subscriber *s, void *item, uint64_t *lost) WEFT_NONNULL(1, 2);
 
 /* The same without waiting: WEFT_EEMPTY where there is none. Does not suspend. */

@@ -45,7 +45,7 @@
  *
  * Threads: all calls, from any task and any thread, unless stated otherwise. In a task a call that "suspends" is a checkpoint, and is
  * cancelled with its scope, also by its deadline; a thread that runs no task is blocked, and only an item, room, or the close ends that.
- * On a thread of the runtime outside of any task (in a hook) nothing can wait: WEFT_ENOTASK.
+ * On a thread of a runtime that runs no task nothing can wait: WEFT_ENOTASK.
  */
 #ifndef WEFT_CHAN_H
 #define WEFT_CHAN_H

@@ -71,8 +71,9 @@ typedef struct weft_condition {
 /* Makes `*c` a condition that nobody waits for, whatever was there. Does not suspend; callable from any thread. */
 WEFT_API void weft_condition_init(weft_condition *c) WEFT_NONNULL(1);
 
-/* Ends the use of `*c`: after it the memory may go. Returns 0, or WEFT_EBUSY where it is waited for, and nothing has changed. One that was
- * signalled and is on its way back to the mutex does not count. Does not suspend; callable from any thread. */
+/* Ends the use of `*c`: after it the memory may go. Returns 0, or WEFT_EBUSY where it is waited for, and nothing has
+ * changed; debug mode reports it. One that was signalled and is on its way back to the mutex does not count. Does not
+ * suspend; callable from any thread. */
 WEFT_API int weft_condition_fini(weft_condition *c) WEFT_NONNULL(1);
 
 /*

@@ -51,7 +51,8 @@ typedef struct weft_event {
 /* The same at run time. Does not suspend. */
 WEFT_API void weft_event_init(weft_event *e) WEFT_NONNULL(1);
 
-/* Ends the use of an event. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits. Does not suspend. */
+/* Ends the use of an event. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not
+ * suspend. */
 WEFT_API int weft_event_fini(weft_event *e) WEFT_NONNULL(1);
 
 /* Sets the event, and wakes all who wait. Does not suspend. */
@@ -67,7 +68,7 @@ WEFT_API bool weft_event_is_set(const weft_event *e) WEFT_NONNULL(1);
  * Waits until the event is set, or returns at once where it is. Returns
  *   0                 it is set, or was while this call waited
  *   WEFT_ECANCELED    the scope is cancelled, or was before the event was set
- *   WEFT_ENOTASK      on a thread of a runtime that runs no task (a hook), where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspends; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK int weft_event_wait(weft_event *e) WEFT_NONNULL(1);

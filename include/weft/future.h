@@ -56,8 +56,9 @@ typedef struct weft_future {
 /* The same for a place of `size` bytes, which must live as long as the future; NULL and 0: no value. */
 WEFT_API void weft_future_init(weft_future *f, void *place, size_t size) WEFT_NONNULL(1);
 
-/* The future will not be used any more; it need not be called where nobody can wait. Returns 0, or WEFT_EBUSY: somebody waits, and nothing
- * has changed. A wait that is over but has not returned yet still uses the future (undefined otherwise). Does not suspend. */
+/* The future will not be used any more; it need not be called where nobody can wait. Returns 0, or WEFT_EBUSY: somebody
+ * waits, and nothing has changed; debug mode reports it. A wait that is over but has not returned yet still uses the
+ * future (undefined otherwise). Does not suspend. */
 WEFT_API int weft_future_fini(weft_future *f) WEFT_NONNULL(1);
 
 /* Settles the future with a copy of `*value`, which is ignored where there is no place for one, and wakes all that wait. Returns 0, or
@@ -73,8 +74,8 @@ WEFT_API WEFT_CHECK int weft_future_fail(weft_future *f, int code) WEFT_NONNULL(
 WEFT_API int weft_future_close(weft_future *f) WEFT_NONNULL(1);
 
 /* Waits until the future is done and copies the value to `*out`, which may be NULL. Returns 0; or what it failed with; or
- * WEFT_ECANCELED, and nothing is changed. WEFT_ENOTASK: in a hook of the runtime, where nothing may wait. Suspends; a plain thread is
- * blocked. */
+ * WEFT_ECANCELED, and nothing is changed; or WEFT_ENOTASK: on a thread of a runtime that runs no task. Suspends; a plain
+ * thread is blocked. */
 WEFT_API WEFT_CHECK int weft_future_wait(weft_future *f, void *out) WEFT_NONNULL(1);
 
 /* The same without waiting: WEFT_EEMPTY where it is pending. Does not suspend. */

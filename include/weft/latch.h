@@ -59,7 +59,8 @@ typedef struct weft_latch {
 /* The same at run time. Returns 0, or WEFT_EINVAL: `n` is too large. Does not suspend. */
 WEFT_API int weft_latch_init(weft_latch *l, uint64_t n) WEFT_NONNULL(1);
 
-/* Ends the use of a latch. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits. Does not suspend. */
+/* Ends the use of a latch. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not
+ * suspend. */
 WEFT_API int weft_latch_fini(weft_latch *l) WEFT_NONNULL(1);
 
 /* Lowers the count by `n`; at zero all who wait are let through, in their order. Returns 0, or WEFT_EINVAL and changes nothing: the count
@@ -72,8 +73,8 @@ WEFT_API int weft_latch_add(weft_latch *l, uint64_t n) WEFT_NONNULL(1);
 /*
  * Waits until the count is zero, or returns at once where it is. Returns
  *   0                 it is zero, or was while this call waited
- *   WEFT_ECANCELED    the scope is cancelled, or was before the count was zero
- *   WEFT_ENOTASK      on a thread of a runtime that runs no task (a hook), where nothing may wait
+ *   WEFT_ECANCELED    the scope is cancelled, or was while it waited, and the count was not zero before this call has left
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspends; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK int weft_latch_wait(weft_latch *l) WEFT_NONNULL(1);

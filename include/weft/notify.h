@@ -64,7 +64,7 @@ typedef struct weft_notify {
 /* The same at run time. Does not suspend. */
 WEFT_API void weft_notify_init(weft_notify *n) WEFT_NONNULL(1);
 
-/* Ends the use. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits. Does not suspend. */
+/* Ends the use. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not suspend. */
 WEFT_API int weft_notify_fini(weft_notify *n) WEFT_NONNULL(1);
 
 /* Wakes the one that has waited longest, or leaves the permit. What was done before is seen by whom it lets through. Does not suspend. */
@@ -81,7 +81,7 @@ WEFT_API uint64_t weft_notify_round(const weft_notify *n) WEFT_NONNULL(1);
  * Return
  *   0                 notified
  *   WEFT_ECANCELED    the scope is cancelled, or was before a notification came; the permit was not taken
- *   WEFT_ENOTASK      on a thread of a runtime that runs no task (a hook), where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspend; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK int weft_notify_wait(weft_notify *n) WEFT_NONNULL(1);

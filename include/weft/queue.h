@@ -59,13 +59,13 @@ typedef struct weft_queue_options {
  * the arguments make no sense. The caller owns it. Callable anywhere. */
 WEFT_API WEFT_CHECK weft_queue *weft_queue_create(size_t item_size, const weft_queue_options *options);
 
-/* Frees the queue and what is in it. Returns 0, or WEFT_EBUSY: somebody waits in it, and nothing has changed. To be in another call of it
- * meanwhile is undefined. Takes NULL. Does not suspend. */
+/* Frees the queue and what is in it. Returns 0, or WEFT_EBUSY: somebody waits in it, and nothing has changed; debug mode
+ * reports it. To be in another call of it meanwhile is undefined. Takes NULL. Does not suspend. */
 WEFT_API int weft_queue_destroy(weft_queue *q);
 
 /* Puts a copy of `*item` into the queue, waiting while it is full. Returns 0, or WEFT_ECLOSED, WEFT_ECANCELED, WEFT_ENOMEM: then the
- * item was not put, and nothing else has changed. WEFT_ENOTASK: in a hook of the runtime, where nothing may wait. Suspends; a plain thread is
- * blocked. */
+ * item was not put, and nothing else has changed; or WEFT_ENOTASK: on a thread of a runtime that runs no task. Suspends;
+ * a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_queue_put(weft_queue *q, const void *item) WEFT_NONNULL(1, 2);
 
 /* Takes the next item into `*item`, waiting while the queue is empty. Returns 0, or WEFT_ECLOSED, WEFT_ECANCELED, WEFT_ENOTASK: then nothing was
@@ -76,8 +76,8 @@ WEFT_API WEFT_CHECK int weft_queue_get(weft_queue *q, void *item) WEFT_NONNULL(1
 WEFT_API WEFT_CHECK int weft_queue_try_put(weft_queue *q, const void *item) WEFT_NONNULL(1, 2);
 WEFT_API WEFT_CHECK int weft_queue_try_get(weft_queue *q, void *item) WEFT_NONNULL(1, 2);
 
-/* Says that an item that was taken has been done. Returns 0, or WEFT_EINVAL: all that was ever put has been done before. Does not
- * suspend. */
+/* Says that an item that was taken has been done. Returns 0, or WEFT_EINVAL: all that was ever put has been done before;
+ * debug mode reports it. Does not suspend. */
 WEFT_API int weft_queue_task_done(weft_queue *q) WEFT_NONNULL(1);
 
 /* Waits until as many items have been done as were put. Returns 0, or WEFT_ECANCELED, WEFT_ENOTASK. Suspends; a plain thread is blocked. */

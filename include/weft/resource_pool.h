@@ -64,8 +64,9 @@ typedef struct weft_resource_pool_options {
 WEFT_API WEFT_CHECK weft_resource_pool *weft_resource_pool_create(const weft_resource_pool_options *options)
     WEFT_NONNULL(1);
 
-/* Closes the pool, if that has not been done, and frees it. Returns 0, or WEFT_EBUSY: resources are out, or somebody waits or tends, and nothing has
- * changed. To be in another call meanwhile is undefined. Takes NULL. Suspends where `close` does. */
+/* Closes the pool, if that has not been done, and frees it. Returns 0, or WEFT_EBUSY: resources are out, or somebody
+ * waits or tends, and nothing has changed; debug mode reports it. To be in another call meanwhile is undefined. Takes
+ * NULL. Suspends where `close` does. */
 WEFT_API int weft_resource_pool_destroy(weft_resource_pool *pool);
 
 /*
@@ -73,7 +74,7 @@ WEFT_API int weft_resource_pool_destroy(weft_resource_pool *pool);
  * caller's until it is released or discarded. Returns 0, or with nothing stored
  *   WEFT_ECLOSED      the pool is closed
  *   WEFT_ECANCELED    and nobody behind has lost anything by it
- *   WEFT_ENOTASK      in a hook of the runtime, where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task
  *   what `open` failed with
  * Suspends, also where the user's functions do; a plain thread is blocked.
  */
@@ -82,8 +83,9 @@ WEFT_API WEFT_CHECK int weft_resource_pool_acquire(weft_resource_pool *pool, voi
 /* The same without waiting for others: WEFT_EBUSY where `max` are out. Not a checkpoint; suspends only where the user's functions do. */
 WEFT_API WEFT_CHECK int weft_resource_pool_try_acquire(weft_resource_pool *pool, void **resource) WEFT_NONNULL(1, 2);
 
-/* Gives a resource back, for the next one to use; where the pool is closed, closes it. Returns 0, or WEFT_EINVAL: none is out (to give back
- * what is not out is undefined while others are). Not a checkpoint; suspends only where `close` does. */
+/* Gives a resource back, for the next one to use; where the pool is closed, closes it. Returns 0, or WEFT_EINVAL: none is
+ * out, which debug mode reports (to give back what is not out is undefined while others are). Not a checkpoint; suspends
+ * only where `close` does. */
 WEFT_API int weft_resource_pool_release(weft_resource_pool *pool, void *resource) WEFT_NONNULL(1);
 
 /* Closes a resource that is not to be used again, and makes room for another. Returns as weft_resource_pool_release(). */

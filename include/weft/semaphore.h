@@ -59,8 +59,8 @@ typedef struct weft_semaphore {
 WEFT_API int weft_semaphore_init(weft_semaphore *s, uint64_t n) WEFT_NONNULL(1);
 WEFT_API int weft_bounded_semaphore_init(weft_semaphore *s, uint64_t n) WEFT_NONNULL(1);
 
-/* Ends the use of a semaphore. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits, or permits of a bounded semaphore
- * are out. Does not suspend. */
+/* Ends the use of a semaphore. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits, or permits of a bounded
+ * semaphore are out; debug mode reports it. Does not suspend. */
 WEFT_API int weft_semaphore_fini(weft_semaphore *s) WEFT_NONNULL(1);
 
 /*
@@ -68,7 +68,7 @@ WEFT_API int weft_semaphore_fini(weft_semaphore *s) WEFT_NONNULL(1);
  * and then nothing was taken,
  *   WEFT_ECANCELED    the scope is cancelled, or was while it waited
  *   WEFT_EINVAL       `n` is more than the bound, or than WEFT_SEMAPHORE_MAX: it would wait for ever
- *   WEFT_ENOTASK      on a thread of a runtime that runs no task (a hook), where nothing may wait
+ *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait
  * Suspends; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK int weft_semaphore_acquire(weft_semaphore *s) WEFT_NONNULL(1);

@@ -54,8 +54,9 @@ typedef struct weft_watch_reader {
 /* The same for `size` bytes at `place`, which must live as long as the watch; NULL and 0: no value, versions only. */
 WEFT_API void weft_watch_init(weft_watch *w, void *place, size_t size) WEFT_NONNULL(1);
 
-/* The watch will not be used any more; it need not be called where nobody can wait. Returns 0, or WEFT_EBUSY: somebody waits, and nothing
- * has changed. A wait that is over but has not returned yet still uses the watch (undefined otherwise). Does not suspend. */
+/* The watch will not be used any more; it need not be called where nobody can wait. Returns 0, or WEFT_EBUSY: somebody
+ * waits, and nothing has changed; debug mode reports it. A wait that is over but has not returned yet still uses the
+ * watch (undefined otherwise). Does not suspend. */
 WEFT_API int weft_watch_fini(weft_watch *w) WEFT_NONNULL(1);
 
 /* Replaces the value by a copy of `*value`, also by an equal one, and wakes all that wait. Returns 0, or WEFT_ECLOSED; WEFT_EINVAL: `value` is
@@ -68,9 +69,9 @@ WEFT_API void weft_watch_get(weft_watch *w, void *out) WEFT_NONNULL(1, 2);
 /* From here on the reader has seen what there is: weft_watch_changed() waits for the next. Does not suspend. */
 WEFT_API void weft_watch_mark_seen(weft_watch *w, weft_watch_reader *reader) WEFT_NONNULL(1, 2);
 
-/* Waits until there is a version that the reader has not seen, and copies the latest to `*out`, which may be NULL. Returns 0, or WEFT_ECLOSED (and it
- * has seen the last), WEFT_ECANCELED (then it has seen nothing new). WEFT_ENOTASK: in a hook of the runtime, where nothing may wait.
- * Suspends; a plain thread is blocked. */
+/* Waits until there is a version that the reader has not seen, and copies the latest to `*out`, which may be NULL. Returns
+ * 0, or WEFT_ECLOSED (and it has seen the last), WEFT_ECANCELED (then it has seen nothing new), WEFT_ENOTASK (on a thread of
+ * a runtime that runs no task). Suspends; a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_watch_changed(weft_watch *w, weft_watch_reader *reader, void *out) WEFT_NONNULL(1, 2);
 
 /* The same without waiting: WEFT_EEMPTY where there is nothing new. Does not suspend. */

@@ -108,9 +108,11 @@ def main():
                                                       *static_flags]) is not None:
             step(f"pkg-config: run {program.name}", launcher + [program], answer)
 
-    # Each header by itself, in the oldest languages that they promise to suit.
+    # Each header by itself, in the oldest languages that they promise to suit; and main.cpp has them all together.
+    included = (source / "main.cpp").read_text()
     for header in sorted(prefix.glob("include/**/*.h")):
         name = header.relative_to(prefix / "include")
+        check(f"main.cpp: {name}", f"#include <{name}>" in included, "it is not included there")
         for compiler, language, standard in (args.cc, "c", "-std=c99"), (args.cxx, "c++", "-std=c++11"):
             step(f"{language}: {name}", [compiler, "-x", language, standard, *strict, "-Wpedantic", "-fsyntax-only",
                                          f"-I{prefix / 'include'}", "-"], input=f"#include <{name}>\nint unit;\n")

@@ -2,29 +2,43 @@
 /* The same in C++, and what is particular to it: typed spawns, lambdas, exceptions. Each header is named, for each must compile as
  * C++ by itself and together with the others. */
 #include <weft/attr.h>
+#include <weft/barrier.h>
 #include <weft/batch.h>
 #include <weft/blocking.h>
+#include <weft/broadcast.h>
 #include <weft/call.h>
 #include <weft/chan.h>
 #include <weft/chan_typed.h>
 #include <weft/combine.h>
+#include <weft/condition.h>
 #include <weft/error.h>
+#include <weft/event.h>
 #include <weft/fd.h>
+#include <weft/future.h>
 #include <weft/group.h>
 #include <weft/interval.h>
 #include <weft/join.h>
+#include <weft/latch.h>
 #include <weft/local.h>
+#include <weft/mutex.h>
+#include <weft/notify.h>
+#include <weft/once.h>
 #include <weft/park.h>
+#include <weft/queue.h>
+#include <weft/resource_pool.h>
 #include <weft/retry.h>
 #include <weft/runtime.h>
+#include <weft/rwlock.h>
 #include <weft/scope.h>
 #include <weft/select.h>
+#include <weft/semaphore.h>
 #include <weft/stats.h>
 #include <weft/task.h>
 #include <weft/tcp.h>
 #include <weft/time.h>
 #include <weft/typed.h>
 #include <weft/version.h>
+#include <weft/watch.h>
 
 #include <weft.h>
 
@@ -79,6 +93,73 @@ int wait_for_call()
     return rc;
 }
 
+/* What lies in the storage of others has the size that its header says, and begins life statically. */
+static_assert(sizeof(weft_mutex) == 48 && sizeof(weft_rwlock) == 64 && sizeof(weft_condition) == 24, "locks");
+static_assert(sizeof(weft_semaphore) == 40 && sizeof(weft_event) == 24 && sizeof(weft_notify) == 32, "signals");
+static_assert(sizeof(weft_barrier) == 32 && sizeof(weft_latch) == 32 && sizeof(weft_once) == 32, "meeting places");
+static_assert(sizeof(weft_future) == 40 && sizeof(weft_watch) == 48 && sizeof(weft_subscriber) == 16, "values");
+
+int price = 10;
+weft_mutex mutex = WEFT_MUTEX_INIT;
+weft_rwlock rwlock = WEFT_RWLOCK_INIT;
+weft_condition condition = WEFT_CONDITION_INIT;
+weft_once once = WEFT_ONCE_INIT;
+weft_semaphore semaphore = WEFT_SEMAPHORE_INIT(2), bounded = WEFT_BOUNDED_SEMAPHORE_INIT(2);
+weft_event event = WEFT_EVENT_INIT;
+weft_notify notify = WEFT_NOTIFY_INIT;
+weft_barrier barrier = WEFT_BARRIER_INIT(1);
+weft_latch latch = WEFT_LATCH_INIT(1);
+weft_watch prices = WEFT_WATCH_INIT(price);
+
+int change_price(void *arg)
+{
+    price += *static_cast<int *>(arg);
+    return 0;
+}
+
+int synchronise()
+{
+    int answer = 0, more = 5, seen = 0;
+    weft_future future = WEFT_FUTURE_INIT(answer);
+    weft_watch_reader reader{};
+    int rc = weft_mutex_lock(&mutex);
+
+    if (rc == 0)
+        rc = weft_condition_wait_for(
+            &condition, &mutex, [](void *) { return true; }, nullptr);
+    if (rc == 0)
+        rc = weft_mutex_unlock(&mutex);
+    if (rc == 0)
+        rc = weft_rwlock_write_lock(&rwlock);
+    if (rc == 0)
+        rc = weft_once_do(&once, change_price, &more);
+    if (rc == 0)
+        rc = weft_rwlock_write_unlock(&rwlock);
+    if (rc == 0)
+        rc = weft_semaphore_acquire_n(&semaphore, 2);
+    if (rc == 0)
+        rc = weft_semaphore_acquire(&bounded);
+    if (rc == 0)
+        rc = weft_semaphore_release(&bounded);
+    weft_event_set(&event);
+    if (rc == 0)
+        rc = weft_event_wait(&event);
+    weft_notify_one(&notify);
+    if (rc == 0)
+        rc = weft_notify_wait(&notify);
+    if (rc == 0)
+        rc = weft_barrier_wait(&barrier);
+    if (rc == 0)
+        rc = weft_latch_arrive_and_wait(&latch);
+    if (rc == 0)
+        rc = weft_watch_changed(&prices, &reader, &seen);
+    if (rc == 0)
+        rc = weft_future_set(&future, &seen);
+    if (rc == 0)
+        rc = weft_future_wait(&future, nullptr);
+    return rc != 0 ? rc : answer == 15 ? 0 : WEFT_EINVAL;
+}
+
 int select_something()
 {
     weft_chan *chan = weft_chan_create(sizeof(int), 1);
@@ -107,6 +188,8 @@ int app(void *arg)
         rc = wait_for_call();
     if (rc == 0)
         rc = select_something();
+    if (rc == 0)
+        rc = synchronise();
     *static_cast<int *>(arg) = std::accumulate(numbers.begin(), numbers.end(), 0);
     return rc;
 }

@@ -250,6 +250,26 @@ TASK_TEST(once, a_waiter_may_be_canceled_and_the_others_wait_on)
     return 0;
 }
 
+TASK_TEST(once, a_deadline_ends_the_wait)
+{
+    struct deed d = {.calls = 0};
+    struct doer does;
+
+    (void)arg;
+    WEFT_GROUP(g, NULL)
+    {
+        begin(g, &does, &d);
+        weft_scope *s = weft_scope_open(weft_after_ms(10));
+        CHECK_RC(weft_scope_close(s, weft_once_do(&d.once, act, &d)), WEFT_ETIMEDOUT);
+        d.may_end = true;
+        CHECK_OK(weft_group_wait(g));
+    }
+    CHECK_OK(does.result);
+    CHECK_EQ(d.calls, 1);
+    CHECK_OK(weft_once_fini(&d.once));
+    return 0;
+}
+
 TASK_TEST(once, who_does_it_may_be_canceled_and_the_next_does_it)
 {
     (void)arg;
