@@ -37,10 +37,10 @@ static struct weft__mutex_waiter *first(const struct weft__mutex *m)
     return m->waiters.first != NULL ? WEFT__CONTAINER(m->waiters.first, struct weft__mutex_waiter, waiter.link) : NULL;
 }
 
-/* The word of an owner: who waits now is to be woken by its unlock. Under the lock. */
+/* The word of an owner: who waits now is to be woken by its unlock, unless one is called, who will see to that. Under the lock. */
 static uint64_t owned_by(const struct weft__mutex *m, const struct weft__task *t)
 {
-    return (uintptr_t)t | (m->waiters.first != NULL ? WEFT__MUTEX_WAITED : 0);
+    return (uintptr_t)t | (m->waiters.first != NULL && !m->called ? WEFT__MUTEX_WAITED : 0);
 }
 
 /* Takes `w`, the first, out of the queue, and gives it its turn; false: it was cancelled before. Under the lock. */

@@ -94,6 +94,20 @@ static inline bool take(struct weft__semaphore *s, uint64_t n)
     return false;
 }
 
+/* The same for one who has failed. The bit may have been set by somebody on the way to the queue, or to those who were in it: what it says
+ * counts under the lock only. */
+static WEFT__NOINLINE bool take_if_nobody_waits(struct weft__semaphore *s, uint64_t n)
+{
+    bool taken;
+
+    if (A_LOAD(&s->word, relaxed) / UNIT < n) /* relaxed: as in take() */
+        return false;
+    weft__spinlock_lock(&s->lock);
+    taken = take(s, n);
+    weft__spinlock_unlock(&s->lock);
+    return taken;
+}
+
 /* Adds `more` permits, and hands out what there is in the order of the queue. Under the lock, with QUEUED set. */
 static void grant(struct weft__semaphore *s, uint64_t more, struct weft__wakes *wakes)
 {
@@ -161,7 +175,9 @@ int weft_semaphore_try_acquire_n(weft_semaphore *sem, uint64_t n)
 
     if (WEFT__LIKELY(take(s, n)))
         return 0;
-    return n > bound_of(s) ? WEFT_EINVAL : WEFT_EBUSY;
+    if (n > bound_of(s))
+        return WEFT_EINVAL;
+    return take_if_nobody_waits(s, n) ? 0 : WEFT_EBUSY;
 }
 
 int weft_semaphore_try_acquire(weft_semaphore *s)

@@ -286,6 +286,43 @@ static void canceled_and_granted(void)
     finish(3);
 }
 
+/*
+ * A thread finds somebody waiting, and is late with the permit that it brings: by then nobody waits any more, and a permit is there. So
+ * whoever tries meanwhile gets it.
+ */
+
+static void take_two_and_say_so(void *arg)
+{
+    (void)arg;
+    MODEL_CHECK(weft_semaphore_acquire_n(world->sem, 2) == 0);
+    A_STORE(&world->there, 1, release);
+}
+
+static void give_late(void *arg)
+{
+    (void)arg;
+    pause_some();
+    MODEL_CHECK(weft_semaphore_release(world->sem) == 0);
+}
+
+static void tried(void)
+{
+    unsigned threads[2];
+
+    world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
+    world->sem = model_alloc(sizeof *world->sem, 16);
+    threads[0] = model_start("taker", take_two_and_say_so, NULL);
+    threads[1] = model_start("giver", give_late, NULL);
+    MODEL_CHECK(weft_semaphore_release_n(world->sem, 2) == 0);
+    while (A_LOAD(&world->there, acquire) == 0)
+        model_spin();
+    MODEL_CHECK(weft_semaphore_release(world->sem) == 0);
+    MODEL_CHECK(weft_semaphore_try_acquire(world->sem) == 0);
+    for (int i = 0; i < 2; i++)
+        model_join(threads[i]);
+    MODEL_CHECK(weft_semaphore_value(world->sem) == 1);
+}
+
 int main(int argc, char **argv)
 {
     static const struct model_case cases[] = {
@@ -296,6 +333,7 @@ int main(int argc, char **argv)
         {"given_among_threads", given_among_threads},
         {"heavy_canceled", heavy_canceled},
         {"canceled_and_granted", canceled_and_granted},
+        {"tried", tried},
     };
 
     return model_main(argc, argv, cases, sizeof cases / sizeof cases[0]);

@@ -3,6 +3,7 @@
 
 #include "sync/mutex.h"
 #include "tests/sync/locks.h"
+#include "tests/sync/waits.h"
 
 static weft_mutex at_rest = WEFT_MUTEX_INIT;
 
@@ -296,19 +297,25 @@ TASK_TEST(mutex, one_that_is_called_loses_and_is_canceled_strands_nobody)
     return 0;
 }
 
+/* How many tasks are in the queue. */
+static int queue_length(weft_mutex *m)
+{
+    struct weft__mutex *inside = weft__mutex_of(m);
+    int found = 0;
+
+    weft__spinlock_lock(&inside->lock);
+    for (const struct weft__link *l = inside->waiters.first; l != NULL; l = l->next)
+        found++;
+    weft__spinlock_unlock(&inside->lock);
+    return found;
+}
+
 /* Waits until `n` tasks are in the queue. */
 static void await_queue(weft_mutex *m, int n)
 {
-    struct weft__mutex *inside = weft__mutex_of(m);
-
-    for (int found = -1; found != n;) {
+    do
         CHECK_OK(weft_yield());
-        found = 0;
-        weft__spinlock_lock(&inside->lock);
-        for (const struct weft__link *l = inside->waiters.first; l != NULL; l = l->next)
-            found++;
-        weft__spinlock_unlock(&inside->lock);
-    }
+    while (queue_length(m) != n);
 }
 
 TASK_TEST(mutex, one_that_has_waited_for_long_gets_it_handed_over_and_keeps_it_although_it_is_canceled)
@@ -360,6 +367,63 @@ TASK_TEST(mutex, one_that_has_waited_for_a_moment_competes_and_goes_back_to_the_
         }
         CHECK_EQ(first.turn, 2 * i + 1);
         CHECK_EQ(second.turn, 2 * i + 2);
+    }
+    return 0;
+}
+
+/* One that comes back from a condition, and takes the mutex while the first of the queue is on its way to it: its unlock leaves the second
+ * where it is, for only one is called at a time. */
+
+struct comer {
+    weft_mutex *mutex;
+    const struct locks_holder *called;
+    _Atomic bool waits;
+    int queued;
+};
+
+static int come_in_between(void *arg)
+{
+    struct comer *c = arg;
+    weft_condition never = WEFT_CONDITION_INIT;
+    bool is_between;
+
+    CHECK_OK(weft_mutex_lock(c->mutex));
+    c->waits = true;
+    CHECK_RC(weft_condition_wait(&never, c->mutex), WEFT_ECANCELED);
+    is_between = !c->called->got;
+    CHECK_OK(weft_mutex_unlock(c->mutex));
+    c->queued = is_between ? queue_length(c->mutex) : 1;
+    return 0;
+}
+
+ONE_WORKER_TEST(mutex, one_is_called_at_a_time)
+{
+    weft_mutex m = WEFT_MUTEX_INIT;
+
+    (void)arg;
+    for (int i = 0; i < 10; i++) {
+        struct locks_holder w[2];
+        struct comer comer = {.mutex = &m, .called = &w[0]};
+        weft_group *g = weft_group_open(NULL), *others = weft_group_open(NULL);
+        bool called;
+
+        weft_spawn(others, come_in_between, &comer);
+        locks_await(&comer.waits);
+        CHECK_OK(weft_mutex_lock(&m));
+        for (int k = 0; k < 2; k++) {
+            w[k] = (struct locks_holder){.mutex = &m, .let_go = true};
+            weft_spawn(g, locks_hold, &w[k]);
+            await_queue(&m, k + 1);
+        }
+        CHECK_OK(weft_mutex_unlock(&m));
+        called = weft__mutex_of(&m)->called; /* else it has waited for long, and was handed the mutex */
+        CHECK_OK(weft_group_cancel(others)); /* who was woken last runs first */
+        weft_group_close(others);
+        CHECK_OK(weft_group_wait(g));
+        weft_group_close(g);
+        if (called)
+            CHECK_EQ(comer.queued, 1);
+        CHECK_OK(weft_mutex_fini(&m));
     }
     return 0;
 }
