@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reader-writer locks, phase-fair: phases of one writer and of all readers that wait take turns. After the idea of Brandenburg and Anderson,
+ * Read-write locks, phase-fair: phases of one writer and of all readers that wait take turns. After the idea of Brandenburg and Anderson,
  * "Spin-Based Reader-Writer Synchronization for Multiprocessor Real-Time Systems" (2010); theirs is of tickets, ours of queues.
  *
  * The word: the address of the writer and WRITING, or READER times the number of readers; and with either WAITED, or BROKEN alone.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reader-writer locks: many may read at a time, or one task writes.
+ * Read-write locks: many may read at a time, or one task writes.
  *
  *     static weft_rwlock lock = WEFT_RWLOCK_INIT;
  *     static int price = 10;
