@@ -4,11 +4,13 @@
  *      arrived is the length of the queue, those included that were cancelled and have not left yet
  *      arrived < parties; the barrier is broken => arrived is 0
  *
- * The lock decides between the last arrival and one that is cancelled: until the latter has the lock it is in the queue, and counts.
- * So here, unlike in other primitives, a waiter is given its result also where the claim of it fails: it takes the lock before it leaves, finds
- * itself out of the queue, and returns what it was given. A claim only says whether it has to be woken.
+ * The lock decides between the last arrival and one that is cancelled: until the latter has the lock it is in the
+ * queue, and counts. So here, unlike in other primitives, a waiter is given its result also where the claim of it
+ * fails: it takes the lock before it leaves, finds itself out of the queue, and returns what it was given. A claim only
+ * says whether it has to be woken.
  *
- * Order: each arrival is made under the lock, so the last one has seen what was done before all, and hands it on by the claims or by the lock.
+ * Order: each arrival is made under the lock, so the last one has seen what was done before all, and hands it on by the
+ * claims or by the lock.
  */
 #include <weft/barrier.h>
 
@@ -70,7 +72,8 @@ static void let_go(struct weft__barrier *b, bool complete, struct weft__wakes *w
     b->arrived = 0;
 }
 
-/* Arrives as the last one: its index, or WEFT_EBROKEN, WEFT_EINVAL; WEFT_EAGAIN where others are to come. Under the lock. */
+/* Arrives as the last one: its index, or WEFT_EBROKEN, WEFT_EINVAL; WEFT_EAGAIN where others are to come. Under the
+ * lock. */
 static int arrive_last(struct weft__barrier *b, struct weft__wakes *wakes)
 {
     if (!suits(b->parties))

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock guards all: the ring, and the positions of the subscribers. `sent` numbers the items; the ring holds those from oldest() on, an item
- * in the slot of its number modulo the capacity.
+ * The lock guards all: the ring, and the positions of the subscribers. `sent` numbers the items; the ring holds those
+ * from oldest() on, an item in the slot of its number modulo the capacity.
  *
  *     open --close--> closed: `sent` stays
  *
- * Those who wait have seen all that was sent, and the broadcast is open: each send and the close claim all of them. Whoever was claimed copies
- * its item itself, out of the ring, so a send costs one copy under the lock however many wait; who comes too late for that is told.
+ * Those who wait have seen all that was sent, and the broadcast is open: each send and the close claim all of them.
+ * Whoever was claimed copies its item itself, out of the ring, so a send costs one copy under the lock however many
+ * wait; who comes too late for that is told.
  */
 #include <weft/broadcast.h>
 

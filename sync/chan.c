@@ -49,7 +49,8 @@ int weft__chan_wait_to_recv(weft_chan *c, struct weft__chan_waiter *w, void *ite
     return wait_in(c, &c->receivers, w);
 }
 
-/* The rest of a send that found no block to put its item into, and has let go of the lock: makes one, and tries again. */
+/* The rest of a send that found no block to put its item into, and has let go of the lock: makes one, and tries
+ * again. */
 static WEFT__NOINLINE int send_growing(weft_chan *c, const void *item)
 {
     struct weft__wakes wakes = WEFT__WAKES_NONE;

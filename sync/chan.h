@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a channel is made of, for its own files and for select. A ring under a lock, and two queues of waiters. Invariants, whenever
- * the lock is free, of the waiters that were not cancelled:
+ * What a channel is made of, for its own files and for select. A ring under a lock, and two queues of waiters.
+ * Invariants, whenever the lock is free, of the waiters that were not cancelled:
  *      receivers wait  =>  the ring is empty, no sender waits, and the channel is open
  *      senders wait    =>  the ring is full, no receiver waits, and the channel is open
- * So at most one queue holds somebody. A sender hands its item straight to the receiver that has waited longest; a receiver
- * that makes room moves the item of the sender that has waited longest into the ring. Without a ring (capacity 0) it takes
- * that item itself. In an unbounded channel no sender ever waits. A select may wait in both queues of a channel with capacity 0: the
- * others find it, and it does not meet itself.
+ * So at most one queue holds somebody. A sender hands its item straight to the receiver that has waited longest; a
+ * receiver that makes room moves the item of the sender that has waited longest into the ring. Without a ring (capacity
+ * 0) it takes that item itself. In an unbounded channel no sender ever waits. A select may wait in both queues of a
+ * channel with capacity 0: the others find it, and it does not meet itself.
  *
- * The ring of an unbounded channel grows by blocks, which are not allocated under the lock: a send that finds none says WEFT_EAGAIN, and
- * its caller unlocks, calls weft__chan_grow(), and tries again. Blocks that a receive has emptied are freed by weft__chan_unlock().
+ * The ring of an unbounded channel grows by blocks, which are not allocated under the lock: a send that finds none says
+ * WEFT_EAGAIN, and its caller unlocks, calls weft__chan_grow(), and tries again. Blocks that a receive has emptied are
+ * freed by weft__chan_unlock().
  */
 #ifndef WEFT_SYNC_CHAN_H
 #define WEFT_SYNC_CHAN_H
@@ -41,7 +42,8 @@ struct weft_chan {
     void *drop_arg;
 };
 
-/* One try, under the lock. 0, WEFT_ECLOSED, WEFT_EFULL, or WEFT_EAGAIN: once weft__chan_grow() was called without the lock. */
+/* One try, under the lock. 0, WEFT_ECLOSED, WEFT_EFULL, or WEFT_EAGAIN: once weft__chan_grow() was called without the
+ * lock. */
 int weft__chan_send_now(weft_chan *c, const void *item, struct weft__wakes *wakes);
 
 /* The same for a receive. 0, WEFT_ECLOSED (closed and drained), WEFT_EEMPTY. */
@@ -109,8 +111,8 @@ static inline int weft__chan_take_now(weft_chan *c, void *item, struct weft__wak
     return 0;
 }
 
-/* The rest of a send or receive that has entered, holds the lock, and found that it has to wait. Releases the lock. 0, or WEFT_ECLOSED,
- * WEFT_ECANCELED. Suspends. */
+/* The rest of a send or receive that has entered, holds the lock, and found that it has to wait. Releases the lock. 0,
+ * or WEFT_ECLOSED, WEFT_ECANCELED. Suspends. */
 int weft__chan_wait_to_send(weft_chan *c, struct weft__chan_waiter *w, const void *item);
 int weft__chan_wait_to_recv(weft_chan *c, struct weft__chan_waiter *w, void *item);
 

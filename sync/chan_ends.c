@@ -66,7 +66,8 @@ static int close_locked(weft_chan *c, struct weft__wakes *wakes)
     return 0;
 }
 
-/* Takes the items out of a channel that was closed, under the lock: the buffer stays what it is, for nothing is put there any more. */
+/* Takes the items out of a channel that was closed, under the lock: the buffer stays what it is, for nothing is put
+ * there any more. */
 static struct weft__ring take_all(weft_chan *c)
 {
     struct weft__ring all = c->ring;

@@ -6,8 +6,9 @@
  *         |   `-----claimed before it has gone to sleep--> goes for the mutex by itself
  *         `---------cancelled------------------------------> the same
  *
- * A claim is final, so one that was moved cannot be cancelled, and it need not be: to lock again is shielded. The claimer owes it a wake, and
- * hands that debt on to the mutex. One that was moved does not touch the condition any more.
+ * A claim is final, so one that was moved cannot be cancelled, and it need not be: to lock again is shielded. The
+ * claimer owes it a wake, and hands that debt on to the mutex. One that was moved does not touch the condition any
+ * more.
  */
 #include <weft/condition.h>
 

@@ -6,8 +6,8 @@
  *
  * Invariant, whenever the lock is free: while the event is set, nobody is in the queue.
  *
- * Both changes are made under the lock, even where they change nothing: who clears the event, and then looks at what it tells of, sees what was
- * done before each weft_event_set() that came before, be it one that found the event set.
+ * Both changes are made under the lock, even where they change nothing: who clears the event, and then looks at what it
+ * tells of, sees what was done before each weft_event_set() that came before, be it one that found the event set.
  */
 #ifndef WEFT_SYNC_EVENT_H
 #define WEFT_SYNC_EVENT_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * States: `done` changes once, under the lock, from false to true. Before that, `value` and `code` are the settler's, under the lock; after it
- * nobody changes them, and they are read without.
- * Invariant, whenever the lock is free: nobody waits who was not cancelled  <=  done.
- * Order: the release store of `done` pairs with the acquire loads of those who did not wait, who then see code and value. They
- * also wait for the settler to let go of the lock, for their caller may be about to free the future.
+ * States: `done` changes once, under the lock, from false to true. Before that, `value` and `code` are the settler's,
+ * under the lock; after it nobody changes them, and they are read without. Invariant, whenever the lock is free: nobody
+ * waits who was not cancelled <= done. Order: the release store of `done` pairs with the acquire loads of those who did
+ * not wait, who then see code and value. They also wait for the settler to let go of the lock, for their caller may be
+ * about to free the future.
  */
 #include <weft/future.h>
 

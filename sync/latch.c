@@ -11,8 +11,8 @@
  * Invariants, whenever the lock is free:
  *      the queue holds somebody  =>  the bit is set  =>  the count is not zero
  *
- * Order: each count-down is a read-modify-write that releases the word; whoever finds it zero acquires it, and so has all of them, for
- * they are one release sequence. The last one acquires it too, for those that it claims.
+ * Order: each count-down is a read-modify-write that releases the word; whoever finds it zero acquires it, and so has
+ * all of them, for they are one release sequence. The last one acquires it too, for those that it claims.
  */
 #include <weft/latch.h>
 
@@ -69,7 +69,8 @@ int weft_latch_try_wait(const weft_latch *l)
 
 enum { TOO_FEW = -1, NEEDS_LOCK = -2 };
 
-/* Lowers the count, and returns what is left of it, or TOO_FEW. NEEDS_LOCK: not `locked`, but it would be zero, and somebody waits. */
+/* Lowers the count, and returns what is left of it, or TOO_FEW. NEEDS_LOCK: not `locked`, but it would be zero, and
+ * somebody waits. */
 static inline int64_t lower(struct weft__latch *l, uint64_t n, bool locked)
 {
     uint64_t word = A_LOAD(&l->word, relaxed), next; /* relaxed: the exchange orders */
@@ -158,8 +159,8 @@ static int wait_for(struct weft__latch *l, struct weft__waiter *w, uint64_t arri
             open = !w->queued;
             weft__wait_leave(w, &l->waiters);
         }
-        /* One that was cancelled takes its arrival back, unless the count has been zero with it: then it has been let through.
-         * relaxed: as an add */
+        /* One that was cancelled takes its arrival back, unless the count has been zero with it: then it has been let
+         * through. relaxed: as an add */
         if (open)
             rc = 0;
         else if (arriving > 0)

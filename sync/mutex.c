@@ -80,7 +80,8 @@ static inline void become_owner(struct weft__mutex *m, struct weft__task *t)
     weft__held_add(t, &m->held, abandon);
 }
 
-/* 0, or WEFT_EBROKEN, or WEFT_EBUSY: then its unlock comes to the queue, or one is called and will see to that. Under the lock. */
+/* 0, or WEFT_EBROKEN, or WEFT_EBUSY: then its unlock comes to the queue, or one is called and will see to that. Under
+ * the lock. */
 static int take(struct weft__mutex *m, const struct weft__task *t)
 {
     uint64_t s = A_LOAD(&m->word, relaxed); /* relaxed: compared by what follows */
@@ -182,7 +183,8 @@ int weft_mutex_lock(weft_mutex *p)
     struct weft__task *t = worker != NULL ? worker->current : NULL;
     uint64_t s = 0;
 
-    /* No call but in the tail: what comes before a locked instruction delays it. acquire pairs with the release of the last owner */
+    /* No call but in the tail: what comes before a locked instruction delays it. acquire pairs with the release of the
+     * last owner */
     if (WEFT__UNLIKELY(t == NULL || !weft__task_may_go_on(worker, t) ||
                        !A_CAS(&m->word, &s, (uintptr_t)t, acquire, relaxed)))
         return lock_slow(m);
@@ -242,7 +244,8 @@ static WEFT__NOINLINE void release_slow(struct weft__mutex *m)
             break;
         }
     }
-    /* A plain store: with WAITED the word changes under the lock alone. release pairs with the acquire of the next owner */
+    /* A plain store: with WAITED the word changes under the lock alone. release pairs with the acquire of the next
+     * owner */
     A_STORE(&m->word, s, release);
     weft__spinlock_unlock(&m->lock);
     weft__wake(&wakes);

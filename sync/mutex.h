@@ -13,9 +13,10 @@
  *                                                                        handed over
  *      owner, owner|WAITED --its task ends, under the spin lock--> BROKEN --repair: CAS, acquire--> owner
  *
- * Invariant: somebody is in the queue  =>  the word has WAITED, or one is called and on its way. So an unlock without WAITED wakes nobody.
- * At most one is called at a time, and until it is there the unlocks of others are short. It takes the mutex, with WAITED for those behind it, or
- * sets WAITED and goes back to the front of the queue; in the end it cannot but come here, for a claim that has won is not cancelled.
+ * Invariant: somebody is in the queue => the word has WAITED, or one is called and on its way. So an unlock without
+ * WAITED wakes nobody. At most one is called at a time, and until it is there the unlocks of others are short. It takes
+ * the mutex, with WAITED for those behind it, or sets WAITED and goes back to the front of the queue; in the end it
+ * cannot but come here, for a claim that has won is not cancelled.
  *
  * Only under the spin lock is anything changed but 0 -> owner, owner -> 0 and BROKEN -> owner.
  *
@@ -31,7 +32,8 @@
 
 enum { WEFT__MUTEX_WAITED = 1, WEFT__MUTEX_BROKEN = 2, WEFT__MUTEX_BITS = 3 };
 
-/* How often one may be called and find the mutex taken, and how long it may wait, until the mutex is handed over to it. */
+/* How often one may be called and find the mutex taken, and how long it may wait, until the mutex is handed over to
+ * it. */
 #ifndef WEFT__MUTEX_LOSSES
 #define WEFT__MUTEX_LOSSES 16
 #endif
@@ -76,7 +78,8 @@ int weft__mutex_acquire(struct weft__mutex *m, struct weft__mutex_waiter *w, enu
 /* Unlocks for `t`, the calling task, its owner. */
 void weft__mutex_release(struct weft__mutex *m, struct weft__task *t);
 
-/* Puts a waiter into the queue that sleeps and whose claim was won elsewhere, or wakes it where it is its turn at once. */
+/* Puts a waiter into the queue that sleeps and whose claim was won elsewhere, or wakes it where it is its turn at
+ * once. */
 void weft__mutex_move(struct weft__mutex *m, struct weft__mutex_waiter *w);
 
 #endif

@@ -10,8 +10,8 @@
  *
  * Invariant, whenever the lock is free: while there is a permit, nobody is in the queue who was not cancelled.
  *
- * The round moves under the lock, before those who wait are claimed. Whoever reads the number and does not see it move yet finds it moved when
- * it has the lock, or is in the queue by then.
+ * The round moves under the lock, before those who wait are claimed. Whoever reads the number and does not see it move
+ * yet finds it moved when it has the lock, or is in the queue by then.
  */
 #include <weft/notify.h>
 

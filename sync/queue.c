@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * States: open -> shut (nothing is put any more); an immediate end empties the queue besides. Invariants, whenever the lock is free, of the
- * waiters that were not cancelled:
+ * States: open -> shut (nothing is put any more); an immediate end empties the queue besides. Invariants, whenever the
+ * lock is free, of the waiters that were not cancelled:
  *      getters wait  =>  the queue is empty, no putter waits, and it is not shut
  *      putters wait  =>  the queue is full, no getter waits, and it is not shut
  *      joiners wait  =>  unfinished > 0
- * A put hands its item straight to the getter that has waited longest; a get puts the item of the putter that has waited longest
- * into the node that it has emptied. So what is granted needs no memory, and only who makes the queue longer allocates: before, or between two
- * holds of the lock. Nodes that fall free are kept up to SPARES, so that a queue that stays short does not allocate at all.
+ * A put hands its item straight to the getter that has waited longest; a get puts the item of the putter that has
+ * waited longest into the node that it has emptied. So what is granted needs no memory, and only who makes the queue
+ * longer allocates: before, or between two holds of the lock. Nodes that fall free are kept up to SPARES, so that a
+ * queue that stays short does not allocate at all.
  */
 #include <weft/queue.h>
 

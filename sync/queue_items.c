@@ -13,7 +13,8 @@ static unsigned depth_of(const struct weft__queue_node *n)
     return n != NULL ? n->depth : 0;
 }
 
-/* Merges two heaps. The right spines, along which it goes down, are no longer than log2 of the number of nodes: see `depth`. */
+/* Merges two heaps. The right spines, along which it goes down, are no longer than log2 of the number of nodes: see
+ * `depth`. */
 static struct weft__queue_node *merge(struct weft__queue_node *a, struct weft__queue_node *b)
 {
     struct weft__queue_node *root, *rest;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The items of a queue (weft/queue.h), in its order: a list for first-in-first-out and last-in-first-out, and for priorities a leftist heap
- * (Crane 1972), whose put and take are both O(log n) in the worst case, which matters under a spin lock, and which needs no memory but its
- * nodes. Nothing here locks or allocates.
+ * The items of a queue (weft/queue.h), in its order: a list for first-in-first-out and last-in-first-out, and for
+ * priorities a leftist heap (Crane 1972), whose put and take are both O(log n) in the worst case, which matters under a
+ * spin lock, and which needs no memory but its nodes. Nothing here locks or allocates.
  */
 #ifndef WEFT_SYNC_QUEUE_ITEMS_H
 #define WEFT_SYNC_QUEUE_ITEMS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is handed around under the lock are permits: the right to have one resource open, of which there are `max`. `open` counts those that
- * are given. A permit belongs to
+ * What is handed around under the lock are permits: the right to have one resource open, of which there are `max`.
+ * `open` counts those that are given. A permit belongs to
  *      a resource that is idle, in the ring
  *      whoever has a resource, or opens, checks or closes one with the user's functions, without the lock
  * and goes back when the resource has been closed, not before, so there are never more than `max`.
@@ -11,7 +11,8 @@
  * Invariants, whenever the lock is free, of the waiters that were not cancelled:
  *      acquirers wait  =>  all permits are given, nothing is idle, and the pool is open
  *      tenders wait    =>  the pool is open
- * An acquirer that waits is granted a permit, with the resource that was released, or without, to open one: after a discard, a failed open or check.
+ * An acquirer that waits is granted a permit, with the resource that was released, or without, to open one: after a
+ * discard, a failed open or check.
  */
 #include <weft/resource_pool.h>
 

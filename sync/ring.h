@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The items of a channel, in order. A bounded one has a buffer that is used round and round; an unbounded one a list of blocks, from the head,
- * where items are taken from, to the tail, where they are put, and at most one spare, so that a channel that goes up
- * and down by a few items does not go to the heap for each. Blocks that are left over are trash until somebody frees them
- * who holds no lock. Both look alike where it matters: `put` and `get` are where the next item goes to and comes from.
+ * The items of a channel, in order. A bounded one has a buffer that is used round and round; an unbounded one a list of
+ * blocks, from the head, where items are taken from, to the tail, where they are put, and at most one spare, so that a
+ * channel that goes up and down by a few items does not go to the heap for each. Blocks that are left over are trash
+ * until somebody frees them who holds no lock. Both look alike where it matters: `put` and `get` are where the next
+ * item goes to and comes from.
  *
  *      bounded:    get != get_end and put != put_end, for both have turned around at once
  *      unbounded:  count > 0   =>  get != get_end
@@ -49,7 +50,8 @@ void weft__ring_init(struct weft__ring *r, size_t item_size, size_t capacity, ch
 /* Frees all blocks, and forgets the items. */
 void weft__ring_fini(struct weft__ring *r);
 
-/* Makes a spare block, to be given by weft__ring_supply(). NULL: no memory. It may lie around for as long as it is wanted. */
+/* Makes a spare block, to be given by weft__ring_supply(). NULL: no memory. It may lie around for as long as it is
+ * wanted. */
 struct weft__ring_block *weft__ring_block_make(size_t item_size);
 void weft__ring_supply(struct weft__ring *r, struct weft__ring_block *b);
 

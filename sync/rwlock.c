@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read-write locks, phase-fair: phases of one writer and of all readers that wait take turns. After the idea of Brandenburg and Anderson,
- * "Spin-Based Reader-Writer Synchronization for Multiprocessor Real-Time Systems" (2010); theirs is of tickets, ours of queues.
+ * Read-write locks, phase-fair: phases of one writer and of all readers that wait take turns. After the idea of
+ * Brandenburg and Anderson, "Spin-Based Reader-Writer Synchronization for Multiprocessor Real-Time Systems" (2010);
+ * theirs is of tickets, ours of queues.
  *
- * The word: the address of the writer and WRITING, or READER times the number of readers; and with either WAITED, or BROKEN alone.
+ * The word: the address of the writer and WRITING, or READER times the number of readers; and with either WAITED, or
+ * BROKEN alone.
  *
  *      free      = 0
  *      read      = n * READER         [| WAITED]
@@ -13,8 +15,8 @@
  * Invariants, whenever the lock is free:
  *      somebody waits                =>  WAITED, and the lock is read or written
  *      readers wait, the lock is read  =>  a writer waits in front of them
- * With WAITED nobody comes in past the queues, and the word changes under the lock alone, but for the readers that leave and are not the
- * last. All that come in from a queue are let in by who claims them.
+ * With WAITED nobody comes in past the queues, and the word changes under the lock alone, but for the readers that
+ * leave and are not the last. All that come in from a queue are let in by who claims them.
  */
 #include <weft/rwlock.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Select. The caller looks at its cases one by one, in random order, and is done with the first that can happen. Where none can, it
- * looks at all of them at once, arms one wait, and enters it wherever one of its cases may come about.
+ * Select. The caller looks at its cases one by one, in random order, and is done with the first that can happen. Where
+ * none can, it looks at all of them at once, arms one wait, and enters it wherever one of its cases may come about.
  *
  *     looking --a case can happen--> done                                                  each channel under its own lock
  *        |
@@ -18,27 +18,28 @@
  *     parked --claimed by a channel, a task's end, ..., time, cancel--------+--> leaving: each lock once --> done
  *
  * Invariants
- *   - While all channels of the select are locked, none can change. So "none can happen, and I am queued everywhere" is one step, as
- *     it is for a single channel, and the invariants of chan.h hold. No channel is looked at while the select is queued in one: it
- *     never meets itself, and never needs to give up a wait because a partner was lost.
- *   - Channels are locked in the order of their addresses, each once however many cases name it. Whoever holds the lock of a channel
- *     takes no other but these in this order: no deadlock. Two selects of opposite order over the same channels lock them in the same
- *     order, and the second to come finds the first one queued: no livelock. Bias locks change nothing in that: who
- *     revokes one waits for its holder, as anybody does.
+ *   - While all channels of the select are locked, none can change. So "none can happen, and I am queued everywhere" is
+ *     one step, as it is for a single channel, and the invariants of chan.h hold. No channel is looked at while the
+ *     select is queued in one: it never meets itself, and never needs to give up a wait because a partner was lost.
+ *   - Channels are locked in the order of their addresses, each once however many cases name it. Whoever holds the lock
+ *     of a channel takes no other but these in this order: no deadlock. Two selects of opposite order over the same
+ *     channels lock them in the same order, and the second to come finds the first one queued: no livelock. Bias locks
+ *     change nothing in that: who revokes one waits for its holder, as anybody does.
  *
- * Why exactly one case happens: while the select looks, it is not armed, and what it does it does itself, once. From the arming on there is
- * one ticket, and whoever makes a case happen first wins the claim of it: a sender, receiver or closer for a channel, or who sets an event,
- * through sync/waiter.h; the end of a task; the dispatcher of a descriptor; the timer; the cancellation; the select itself, when it
- * finds on entering that a case has come about. One claim wins, exactly one, and its phase says whose it was:
+ * Why exactly one case happens: while the select looks, it is not armed, and what it does it does itself, once. From
+ * the arming on there is one ticket, and whoever makes a case happen first wins the claim of it: a sender, receiver or
+ * closer for a channel, or who sets an event, through sync/waiter.h; the end of a task; the dispatcher of a descriptor;
+ * the timer; the cancellation; the select itself, when it finds on entering that a case has come about. One claim wins,
+ * exactly one, and its phase says whose it was:
  *     WEFT__WON_GRANT    the waiter of a channel or an event, which is released: it is the only one
  *     WEFT__WON_EVENT    a task or descriptor. Those give nothing, and tell of what stays so; where several have come about by
  *                        the time the select leaves, any of them will do
  *     WEFT__WON_TIME, WEFT__WON_CANCEL
  *
- * Memory: what the claimer wrote for the case (the item, the result) it wrote before it released the waiter, or made the task ready, as in
- * sync/waiter.h; what the others wrote, under the lock that the select takes when it leaves. That lock is taken also where the node
- * has been taken out already: one that has lost may still be about to touch it. After it nobody does. Not so the lock of what has granted:
- * it may be destroyed by then, by whoever learnt of it.
+ * Memory: what the claimer wrote for the case (the item, the result) it wrote before it released the waiter, or made
+ * the task ready, as in sync/waiter.h; what the others wrote, under the lock that the select takes when it leaves. That
+ * lock is taken also where the node has been taken out already: one that has lost may still be about to touch it. After
+ * it nobody does. Not so the lock of what has granted: it may be destroyed by then, by whoever learnt of it.
  *
  * Deviation from Go's select, which this resembles: that one locks all channels at once from the start.
  */
@@ -245,8 +246,8 @@ static int granted(struct weft__select *s)
     }
 }
 
-/* Leaves all that the select has entered, but `chosen` where its waiter was granted. Returns a case that has come about, with its result,
- * or -1. */
+/* Leaves all that the select has entered, but `chosen` where its waiter was granted. Returns a case that has come
+ * about, with its result, or -1. */
 static int leave_all(struct weft__select *s, int chosen, int *result)
 {
     int came = -1, what;

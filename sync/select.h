@@ -37,15 +37,16 @@ struct weft__select {
 
 /* All but channels (select_case.c). */
 
-/* Whether the case has come about, with its result. Does not wait; under the locks of channels where `locked`, when descriptors are
- * left out. */
+/* Whether the case has come about, with its result. Does not wait; under the locks of channels where `locked`, when
+ * descriptors are left out. */
 bool weft__select_look(struct weft__select *s, weft_case *c, bool locked);
 
-/* Enters the case in what it waits for, with the armed ticket of `s`. True: it has come about, with `*result`, and has not entered. */
+/* Enters the case in what it waits for, with the armed ticket of `s`. True: it has come about, with `*result`, and has
+ * not entered. */
 bool weft__select_enter(struct weft__select *s, int i, int *result);
 
-/* Takes one that has entered back, under the lock of those who would claim it. True: it has come about meanwhile, with `*result`; never
- * so for an event, whose claim says WEFT__WON_GRANT. */
+/* Takes one that has entered back, under the lock of those who would claim it. True: it has come about meanwhile, with
+ * `*result`; never so for an event, whose claim says WEFT__WON_GRANT. */
 bool weft__select_leave(struct weft__select *s, int i, int *result);
 
 static inline weft_chan *weft__select_channel(const weft_case *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cases that are no channels: times, tasks, events, descriptors. They tell of a state that their coming about does not change, so it does
- * no harm that several of them may have come about when one is chosen.
+ * Cases that are no channels: times, tasks, events, descriptors. They tell of a state that their coming about does not
+ * change, so it does no harm that several of them may have come about when one is chosen.
  */
 #include "sync/select.h"
 

@@ -14,7 +14,8 @@
  *      permits <= bound
  *
  * Order: what was done before a release is seen by who has its permits. The release is a release of the word, by the
- * compare-and-swap or by grant()'s store, which has acquired the word before; the taker acquires the word, or is claimed after that.
+ * compare-and-swap or by grant()'s store, which has acquired the word before; the taker acquires the word, or is
+ * claimed after that.
  */
 #include <weft/semaphore.h>
 
@@ -140,7 +141,8 @@ static WEFT__NOINLINE int wait_for(struct weft__semaphore *s, struct semaphore_w
     }
     if ((rc = weft__wait_in(&w->waiter, &s->waiters, &s->lock)) == 0)
         return 0;
-    /* It may have been the one that those behind it had to wait for. The bit may be gone with a grant that took it out. */
+    /* It may have been the one that those behind it had to wait for. The bit may be gone with a grant that took it
+     * out. */
     (void)A_OR(&s->word, QUEUED, relaxed); /* relaxed: grant() acquires */
     grant(s, 0, &wakes);
     weft__spinlock_unlock(&s->lock);

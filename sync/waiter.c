@@ -29,8 +29,8 @@ static void release_awake(struct weft__waiter *w)
         bool is_thread = w->task == NULL;
         _Atomic uint32_t *released = &w->released;
 
-        /* release: what was given. From here on the waiter may be gone: the kernel takes the address as a number, and at
-         * worst somebody else's futex is woken for nothing. */
+        /* release: what was given. From here on the waiter may be gone: the kernel takes the address as a number, and
+         * at worst somebody else's futex is woken for nothing. */
         A_STORE(released, 1, release);
         if (is_thread)
             weft__futex_wake(released, 1);

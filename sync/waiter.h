@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who waits in the queue of a primitive: a task, or a plain thread. Every primitive of sync/ has a spin lock that guards its state and
- * its queues, and waits like this:
+ * Who waits in the queue of a primitive: a task, or a plain thread. Every primitive of sync/ has a spin lock that
+ * guards its state and its queues, and waits like this:
  *
  *     struct weft__waiter w;
  *     int rc = weft__wait_enter(&w);                   who calls, and the checkpoint on entry
@@ -37,14 +37,16 @@
  *                             queue, where claims of it fail and take it out, until weft__wait_leave()
  *
  * What makes it safe:
- *   - A claim that succeeds is final: what is given is given, and a claimer that loses has given nothing. So nothing is ever given back.
- *   - The frame of the waiter lives until the claimer has let go of the lock. A task that sleeps is woken only after that; one that was
- *     claimed before it slept waits in weft__wait() to be released; a cancelled one takes the lock to leave. So the
- *     claimer may write to the waiter after the claim: claim first, then give.
- *   - Whoever learns that a wait was granted may destroy the primitive at once, be it another than the waiter (a receiver that has
- *     got the item of a sender): the claimer does not touch it after the unlock, nor does the waiter after the claim.
- *   - Order: weft__wait() of a sleeper sees what was written under the lock by the queues that the task goes through; that
- *     of one awake, and of a thread, by the word that releases it.
+ *   - A claim that succeeds is final: what is given is given, and a claimer that loses has given nothing. So nothing is
+ *     ever given back.
+ *   - The frame of the waiter lives until the claimer has let go of the lock. A task that sleeps is woken only after
+ *     that; one that was claimed before it slept waits in weft__wait() to be released; a cancelled one takes the lock
+ *     to leave. So the claimer may write to the waiter after the claim: claim first, then give.
+ *   - Whoever learns that a wait was granted may destroy the primitive at once, be it another than the waiter (a
+ *     receiver that has got the item of a sender): the claimer does not touch it after the unlock, nor does the waiter
+ *     after the claim.
+ *   - Order: weft__wait() of a sleeper sees what was written under the lock by the queues that the task goes through;
+ *     that of one awake, and of a thread, by the word that releases it.
  *
  * A plain thread waits on a futex in the waiter. It has no scope, so nothing but a claim ends its wait.
  */
@@ -73,8 +75,8 @@ struct weft__wakes {
 #define WEFT__WAKES_NONE ((struct weft__wakes){NULL, NULL, NULL})
 
 /*
- * How a call begins that may wait: says who calls. Before the lock. 0, or WEFT_ECANCELED; WEFT_ENOTASK on a thread of a runtime
- * that runs no task, where nothing may wait. May suspend.
+ * How a call begins that may wait: says who calls. Before the lock. 0, or WEFT_ECANCELED; WEFT_ENOTASK on a thread of a
+ * runtime that runs no task, where nothing may wait. May suspend.
  */
 static inline int weft__wait_enter(struct weft__waiter *w)
 {
@@ -93,8 +95,8 @@ static inline int weft__wait_enter(struct weft__waiter *w)
 }
 
 /*
- * The same for a primitive whose lock is a bias lock, which is to be taken next, as `*here`, and waits by weft__wait_holding(). NULL: the
- * thread is no worker.
+ * The same for a primitive whose lock is a bias lock, which is to be taken next, as `*here`, and waits by
+ * weft__wait_holding(). NULL: the thread is no worker.
  */
 static inline int weft__wait_enter_on(struct weft__waiter *w, struct weft__worker **here)
 {
@@ -140,8 +142,8 @@ static inline void weft__wait_queue(struct weft__waiter *w, struct weft__list *q
     weft__list_append(queue, &w->link);
 }
 
-/* Arms the wait of one that has entered, and has then taken the lock, and queues it: 0, or WEFT_ECANCELED, and it is in no queue. Under
- * the lock. */
+/* Arms the wait of one that has entered, and has then taken the lock, and queues it: 0, or WEFT_ECANCELED, and it is in
+ * no queue. Under the lock. */
 static inline int weft__wait_begin(struct weft__waiter *w, struct weft__list *queue)
 {
     int rc = weft__wait_armed(w, WEFT__LIKELY(w->task != NULL) ? weft__park_confirm(w->task) : 0);
@@ -162,8 +164,8 @@ static inline void weft__wait_released(struct weft__waiter *w)
         weft__spin(&turns);
 }
 
-/* Waits, after the unlock. 0: granted, and the claimer has let go of the lock, which may be gone. WEFT_ECANCELED: it was not, and
- * will not be; call weft__wait_leave() under the lock. */
+/* Waits, after the unlock. 0: granted, and the claimer has let go of the lock, which may be gone. WEFT_ECANCELED: it
+ * was not, and will not be; call weft__wait_leave() under the lock. */
 static inline int weft__wait(struct weft__waiter *w)
 {
     if (WEFT__UNLIKELY(w->task == NULL)) {
@@ -177,8 +179,8 @@ static inline int weft__wait(struct weft__waiter *w)
 }
 
 /*
- * The wait of one that has entered by weft__wait_enter_on() and holds `lock`: queues it, lets go of the lock, and waits. Returns as
- * weft__wait().
+ * The wait of one that has entered by weft__wait_enter_on() and holds `lock`: queues it, lets go of the lock, and
+ * waits. Returns as weft__wait().
  */
 static inline int weft__wait_holding(struct weft__waiter *w, struct weft__list *queue, struct weft__bias_lock *lock)
 {
@@ -205,8 +207,8 @@ static inline void weft__wait_leave(struct weft__waiter *w, struct weft__list *q
 }
 
 /*
- * All of a wait: begins it in `queue`, lets go of `lock`, and waits. 0: granted; the lock is not held, and may be gone. WEFT_ECANCELED: it
- * was not, the lock is held again, and the waiter is in no queue.
+ * All of a wait: begins it in `queue`, lets go of `lock`, and waits. 0: granted; the lock is not held, and may be gone.
+ * WEFT_ECANCELED: it was not, the lock is held again, and the waiter is in no queue.
  */
 int weft__wait_in(struct weft__waiter *w, struct weft__list *queue, struct weft__spinlock *lock);
 
@@ -230,7 +232,8 @@ static inline void weft__wakes_add(struct weft__wakes *wakes, struct weft__task 
     wakes->last = t;
 }
 
-/* Takes `w` out of `queue` and tries to win its wait. True when won: now it is to be given what it waits for. Under the lock. */
+/* Takes `w` out of `queue` and tries to win its wait. True when won: now it is to be given what it waits for. Under the
+ * lock. */
 static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list *queue, struct weft__wakes *wakes)
 {
     struct weft__task *t = w->task;
@@ -252,8 +255,8 @@ static inline bool weft__waiter_claim(struct weft__waiter *w, struct weft__list 
     return true;
 }
 
-/* Takes the one that has waited longest out of `queue`, and wins its wait. NULL: there is none, but such as were cancelled, and those
- * are out of it now. Under the lock. */
+/* Takes the one that has waited longest out of `queue`, and wins its wait. NULL: there is none, but such as were
+ * cancelled, and those are out of it now. Under the lock. */
 static inline struct weft__waiter *weft__waiters_claim_first(struct weft__list *queue, struct weft__wakes *wakes)
 {
     struct weft__waiter *w;

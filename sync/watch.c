@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock guards all: the value, its version, and what readers have seen. Versions are counted from 1, so that a zeroed reader has
- * seen none; `sent` is one less, so that a zeroed watch has the first.
+ * The lock guards all: the value, its version, and what readers have seen. Versions are counted from 1, so that a
+ * zeroed reader has seen none; `sent` is one less, so that a zeroed watch has the first.
  *
  *     open --close--> closed: the version stays
  *
- * Those who wait have seen the version that there is, and the watch is open: each send and the close claim all of them. Whoever was claimed
- * copies the latest value itself, which may be a later one than it was woken for.
+ * Those who wait have seen the version that there is, and the watch is open: each send and the close claim all of them.
+ * Whoever was claimed copies the latest value itself, which may be a later one than it was woken for.
  */
 #include <weft/watch.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Channels: queues of items between tasks, and threads that are none. Several may send, several may receive, and each item that is sent
- * is received once.
+ * Channels: queues of items between tasks, and threads that are none. Several may send, several may receive, and each
+ * item that is sent is received once.
  *
  *     static int produce(void *pages)
  *     {
@@ -22,9 +22,9 @@
  *     if (rc != WEFT_ECLOSED)
  *         return rc;
  *
- * Items are of one size and copied in and out; WEFT_CHAN in weft/chan_typed.h lets the compiler check their type. They come in the order
- * in which they were sent, and those that wait are served in the order in which they came. The capacity is how many items may
- * lie in the channel:
+ * Items are of one size and copied in and out; WEFT_CHAN in weft/chan_typed.h lets the compiler check their type. They
+ * come in the order in which they were sent, and those that wait are served in the order in which they came. The
+ * capacity is how many items may lie in the channel:
  *   n                 a send waits while n are there. A receiver that waits is handed its item directly
  *   0                 a send waits for its receiver: when it returns, the item has been taken
  *   WEFT_UNBOUNDED    a send never waits. Memory grows by the piece, and shrinks as the items are received; where there is none a send
@@ -34,18 +34,19 @@
  *      |                                                       |                                      ^
  *      +----weft_chan_close_now(), the last receiver released--+--------------------------------------+
  *
- * In an open channel calls wait; in a draining one receivers get what is left; after that, and at once for senders, calls return
- * WEFT_ECLOSED. All that wait are woken by the close. A sender that waited has then sent nothing.
+ * In an open channel calls wait; in a draining one receivers get what is left; after that, and at once for senders,
+ * calls return WEFT_ECLOSED. All that wait are woken by the close. A sender that waited has then sent nothing.
  *
- * Who closes? One producer closes when it is done. Of several the last one must, so the channel counts its ends: it is made with one sender
- * and one receiver, its creator's. weft_chan_retain_sender() before each producer is started, weft_chan_release_sender() when one is done, and
- * the creator releases its own once all are started: the last release closes. In the same way the last release of a receiver tells
- * the senders that nobody listens. Programs that call weft_chan_close() need none of this. The counts say nothing of memory: the channel
- * is destroyed by one who knows that nobody comes to it any more, such as the owner of the group.
+ * Who closes? One producer closes when it is done. Of several the last one must, so the channel counts its ends: it is
+ * made with one sender and one receiver, its creator's. weft_chan_retain_sender() before each producer is started,
+ * weft_chan_release_sender() when one is done, and the creator releases its own once all are started: the last release
+ * closes. In the same way the last release of a receiver tells the senders that nobody listens. Programs that call
+ * weft_chan_close() need none of this. The counts say nothing of memory: the channel is destroyed by one who knows that
+ * nobody comes to it any more, such as the owner of the group.
  *
- * Threads: all calls, from any task and any thread, unless stated otherwise. In a task a call that "suspends" is a checkpoint, and is
- * cancelled with its scope, also by its deadline; a thread that runs no task is blocked, and only an item, room, or the close ends that.
- * On a thread of a runtime that runs no task nothing can wait: WEFT_ENOTASK.
+ * Threads: all calls, from any task and any thread, unless stated otherwise. In a task a call that "suspends" is a
+ * checkpoint, and is cancelled with its scope, also by its deadline; a thread that runs no task is blocked, and only an
+ * item, room, or the close ends that. On a thread of a runtime that runs no task nothing can wait: WEFT_ENOTASK.
  */
 #ifndef WEFT_CHAN_H
 #define WEFT_CHAN_H
@@ -63,8 +64,8 @@ typedef struct weft_chan weft_chan;
 
 #define WEFT_UNBOUNDED SIZE_MAX
 
-/* Makes a channel for `capacity` items of `item_size` bytes. Returns NULL where memory is out, or `item_size` is 0 or too large.
- * The caller owns it. */
+/* Makes a channel for `capacity` items of `item_size` bytes. Returns NULL where memory is out, or `item_size` is 0 or
+ * too large. The caller owns it. */
 WEFT_API WEFT_CHECK weft_chan *weft_chan_create(size_t item_size, size_t capacity);
 
 typedef struct weft_chan_options {
@@ -85,16 +86,17 @@ typedef struct weft_chan_options {
 /*
  * Makes a channel as weft_chan_create() does, also in the caller's storage:
  *     static _Alignas(16) char storage[WEFT_CHAN_BYTES(sizeof(int), 8)];
- * Also returns NULL where the storage is too small or not aligned. The storage must outlive the channel, and is the caller's again after
- * weft_chan_destroy(). The drop function runs in the task or on the thread whose call throws items away, and must not suspend; no lock is held.
+ * Also returns NULL where the storage is too small or not aligned. The storage must outlive the channel, and is the
+ * caller's again after weft_chan_destroy(). The drop function runs in the task or on the thread whose call throws items
+ * away, and must not suspend; no lock is held.
  */
 WEFT_API WEFT_CHECK weft_chan *weft_chan_create_with(const weft_chan_options *options) WEFT_NONNULL(1);
 
 /*
- * Frees the channel; what is in it is thrown away. Nobody may come to it any more (undefined otherwise); the send that has handed the
- * caller an item, or the weft_chan_close() or weft_chan_release_sender() that its WEFT_ECLOSED came from, may still be on its way out.
- * Takes NULL.
- * Returns 0, or WEFT_EBUSY where somebody waits in it: then nothing has happened, and debug mode reports it. Does not suspend.
+ * Frees the channel; what is in it is thrown away. Nobody may come to it any more (undefined otherwise); the send that
+ * has handed the caller an item, or the weft_chan_close() or weft_chan_release_sender() that its WEFT_ECLOSED came
+ * from, may still be on its way out. Takes NULL. Returns 0, or WEFT_EBUSY where somebody waits in it: then nothing has
+ * happened, and debug mode reports it. Does not suspend.
  */
 WEFT_API int weft_chan_destroy(weft_chan *c);
 
@@ -106,49 +108,52 @@ WEFT_API WEFT_CHECK int weft_chan_send(weft_chan *c, const void *item) WEFT_NONN
  * drained), WEFT_ECANCELED; then nothing was taken. Suspends; a plain thread is blocked. */
 WEFT_API WEFT_CHECK int weft_chan_recv(weft_chan *c, void *item) WEFT_NONNULL(1, 2);
 
-/* The same without waiting: WEFT_EFULL (with capacity 0: no receiver waits), WEFT_EEMPTY instead. Do not suspend, and are no checkpoints. */
+/* The same without waiting: WEFT_EFULL (with capacity 0: no receiver waits), WEFT_EEMPTY instead. Do not suspend, and
+ * are no checkpoints. */
 WEFT_API WEFT_CHECK int weft_chan_try_send(weft_chan *c, const void *item) WEFT_NONNULL(1, 2);
 WEFT_API WEFT_CHECK int weft_chan_try_recv(weft_chan *c, void *item) WEFT_NONNULL(1, 2);
 
 /*
- * Sends the `count` items of an array, waiting whenever the channel is full: several with one look at the channel, where there is room.
- * Items of other senders may come in between. Returns how many were sent, from the first on: fewer than `count` where the channel was
- * closed, the task cancelled or memory out in between (the next call says which), and the code alone where none was.
- * Suspends; a plain thread is blocked.
+ * Sends the `count` items of an array, waiting whenever the channel is full: several with one look at the channel,
+ * where there is room. Items of other senders may come in between. Returns how many were sent, from the first on: fewer
+ * than `count` where the channel was closed, the task cancelled or memory out in between (the next call says which),
+ * and the code alone where none was. Suspends; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK ssize_t weft_chan_send_many(weft_chan *c, const void *items, size_t count) WEFT_NONNULL(1, 2);
 
 /*
- * Takes at most `max` items into an array: waits while the channel is empty, then takes what is there without further waiting. Returns
- * how many, at least 1 unless `max` is 0, or WEFT_ECLOSED, WEFT_ECANCELED; then nothing was taken. Suspends; a plain thread is blocked.
+ * Takes at most `max` items into an array: waits while the channel is empty, then takes what is there without further
+ * waiting. Returns how many, at least 1 unless `max` is 0, or WEFT_ECLOSED, WEFT_ECANCELED; then nothing was taken.
+ * Suspends; a plain thread is blocked.
  */
 WEFT_API WEFT_CHECK ssize_t weft_chan_recv_many(weft_chan *c, void *items, size_t max) WEFT_NONNULL(1, 2);
 
-/* The same without waiting: what there is room for, or what is there, and WEFT_EFULL, WEFT_EEMPTY where that is none. Do not suspend. */
+/* The same without waiting: what there is room for, or what is there, and WEFT_EFULL, WEFT_EEMPTY where that is none.
+ * Do not suspend. */
 WEFT_API WEFT_CHECK ssize_t weft_chan_try_send_many(weft_chan *c, const void *items, size_t count) WEFT_NONNULL(1, 2);
 WEFT_API WEFT_CHECK ssize_t weft_chan_try_recv_many(weft_chan *c, void *items, size_t max) WEFT_NONNULL(1, 2);
 
-/* Closes the channel and wakes all that wait; what is in it can still be received. Returns 0, or WEFT_ECLOSED when it was closed
- * before. Does not suspend. */
+/* Closes the channel and wakes all that wait; what is in it can still be received. Returns 0, or WEFT_ECLOSED when it
+ * was closed before. Does not suspend. */
 WEFT_API int weft_chan_close(weft_chan *c) WEFT_NONNULL(1);
 
-/* Closes the channel, or ends its draining, and throws away what is in it. Returns how many items those were (each was reported as
- * sent, and nobody receives it), or WEFT_ECLOSED when it was closed and empty before. Does not suspend. */
+/* Closes the channel, or ends its draining, and throws away what is in it. Returns how many items those were (each was
+ * reported as sent, and nobody receives it), or WEFT_ECLOSED when it was closed and empty before. Does not suspend. */
 WEFT_API ssize_t weft_chan_close_now(weft_chan *c) WEFT_NONNULL(1);
 
-/* One more sender or receiver that has to release itself. Returns 0, or WEFT_ECLOSED where the last one was released already: then there
- * is none more. For one who holds such an end, so that the count is not zero. Does not suspend. */
+/* One more sender or receiver that has to release itself. Returns 0, or WEFT_ECLOSED where the last one was released
+ * already: then there is none more. For one who holds such an end, so that the count is not zero. Does not suspend. */
 WEFT_API int weft_chan_retain_sender(weft_chan *c) WEFT_NONNULL(1);
 WEFT_API int weft_chan_retain_receiver(weft_chan *c) WEFT_NONNULL(1);
 
 /*
- * One sender fewer; the last one closes the channel as weft_chan_close() does. Returns 0, or WEFT_ECLOSED where the last one was released
- * already, which debug mode reports. Does not suspend.
+ * One sender fewer; the last one closes the channel as weft_chan_close() does. Returns 0, or WEFT_ECLOSED where the
+ * last one was released already, which debug mode reports. Does not suspend.
  */
 WEFT_API int weft_chan_release_sender(weft_chan *c) WEFT_NONNULL(1);
 
-/* One receiver fewer; the last one closes the channel as weft_chan_close_now() does. Returns how many items that threw away, else 0,
- * or WEFT_ECLOSED as above. Does not suspend. */
+/* One receiver fewer; the last one closes the channel as weft_chan_close_now() does. Returns how many items that threw
+ * away, else 0, or WEFT_ECLOSED as above. Does not suspend. */
 WEFT_API ssize_t weft_chan_release_receiver(weft_chan *c) WEFT_NONNULL(1);
 
 /* How it stood a moment ago. Do not suspend. */

@@ -21,12 +21,14 @@
  *     n = WEFT_CHAN_TRY_RECV_MANY(pages, array, 3);  weft_chan_try_recv_many()
  *     weft_chan_close(WEFT_CHAN_OF(pages));          all other calls: WEFT_CHAN_OF is the channel as a weft_chan *
  *
- * Each is otherwise what the function beside it is. WEFT_CHAN(T) is a pointer, NULL where weft_chan_create() returned that, and the same type
- * wherever it is written with the same T, in C and in C++; T is the name of a type, no array, and in C++ trivially copyable. What it points to
- * is none of the caller's business: it is written as the address of a function, so that nobody reads through it, and must not be called.
- * WEFT_CHAN_FROM(T, c) makes one of a `weft_chan *c`, say from weft_chan_create_with(); that its items are of T is the caller's to know.
- * An item must be of T itself: there is no conversion, not even of int to long. Each argument is evaluated once. (A channel of one type that is
- * passed as one of another is what any pointer to a wrong type is: an error in C++ and to newer C compilers, a warning to older ones.)
+ * Each is otherwise what the function beside it is. WEFT_CHAN(T) is a pointer, NULL where weft_chan_create() returned
+ * that, and the same type wherever it is written with the same T, in C and in C++; T is the name of a type, no array,
+ * and in C++ trivially copyable. What it points to is none of the caller's business: it is written as the address of a
+ * function, so that nobody reads through it, and must not be called. WEFT_CHAN_FROM(T, c) makes one of a `weft_chan
+ * *c`, say from weft_chan_create_with(); that its items are of T is the caller's to know. An item must be of T itself:
+ * there is no conversion, not even of int to long. Each argument is evaluated once. (A channel of one type that is
+ * passed as one of another is what any pointer to a wrong type is: an error in C++ and to newer C compilers, a warning
+ * to older ones.)
  */
 #ifndef WEFT_CHAN_TYPED_H
 #define WEFT_CHAN_TYPED_H

@@ -15,19 +15,19 @@
  *
  *     weft_event_set(&ready);
  *
- * An event is set or clear, and stays so until somebody says otherwise. Setting it wakes all who wait at that moment, in their
- * order, also where it is cleared at once: so set and clear after another let those through who were there. What was done before
- * weft_event_set() is seen by all whom it lets through.
+ * An event is set or clear, and stays so until somebody says otherwise. Setting it wakes all who wait at that moment,
+ * in their order, also where it is cleared at once: so set and clear after another let those through who were there.
+ * What was done before weft_event_set() is seen by all whom it lets through.
  *
- * An event that is set and cleared again and again tells nobody how often. Where each change of something has to be seen, or each
- * wake-up is for one, take weft/notify.h.
+ * An event that is set and cleared again and again tells nobody how often. Where each change of something has to be
+ * seen, or each wake-up is for one, take weft/notify.h.
  *
- * Storage: 24 bytes of the caller's, initialised statically or by a call; zeroed memory is a clear event. It must not move while in use.
- * Before the memory goes away weft_event_fini() has to be called, and nobody may be in any call for the event then, but for a
- * weft_event_set() that let the caller through: fini waits until that is through.
+ * Storage: 24 bytes of the caller's, initialised statically or by a call; zeroed memory is a clear event. It must not
+ * move while in use. Before the memory goes away weft_event_fini() has to be called, and nobody may be in any call for
+ * the event then, but for a weft_event_set() that let the caller through: fini waits until that is through.
  *
- * Threads: wait suspends a task, and blocks a thread that runs none. All calls but init and fini may be made at any time from any task of
- * any runtime, and from any thread.
+ * Threads: wait suspends a task, and blocks a thread that runs none. All calls but init and fini may be made at any
+ * time from any task of any runtime, and from any thread.
  */
 #ifndef WEFT_EVENT_H
 #define WEFT_EVENT_H
@@ -51,8 +51,8 @@ typedef struct weft_event {
 /* The same at run time. Does not suspend. */
 WEFT_API void weft_event_init(weft_event *e) WEFT_NONNULL(1);
 
-/* Ends the use of an event. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not
- * suspend. */
+/* Ends the use of an event. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does
+ * not suspend. */
 WEFT_API int weft_event_fini(weft_event *e) WEFT_NONNULL(1);
 
 /* Sets the event, and wakes all who wait. Does not suspend. */
@@ -61,7 +61,8 @@ WEFT_API void weft_event_set(weft_event *e) WEFT_NONNULL(1);
 /* Clears it. Does not suspend. */
 WEFT_API void weft_event_clear(weft_event *e) WEFT_NONNULL(1);
 
-/* Whether it is set. What was done before weft_event_set() is seen after true. Does not suspend, and is no checkpoint. */
+/* Whether it is set. What was done before weft_event_set() is seen after true. Does not suspend, and is no
+ * checkpoint. */
 WEFT_API bool weft_event_is_set(const weft_event *e) WEFT_NONNULL(1);
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mutexes: one task at a time, however many workers there are. A task that waits for one suspends; its thread goes on with others.
+ * Mutexes: one task at a time, however many workers there are. A task that waits for one suspends; its thread goes on
+ * with others.
  *
  *     static weft_mutex lock = WEFT_MUTEX_INIT;
  *     static int balance;
@@ -23,24 +24,26 @@
  *                                v       |
  *                                broken -'               every lock returns WEFT_EBROKEN
  *
- * A mutex belongs to the task that has locked it, which may suspend while it holds it. It alone may unlock it, and it may not lock it
- * again. A plain thread owns nothing: to it every call but init, fini and owned is WEFT_ENOTASK.
+ * A mutex belongs to the task that has locked it, which may suspend while it holds it. It alone may unlock it, and it
+ * may not lock it again. A plain thread owns nothing: to it every call but init, fini and owned is WEFT_ENOTASK.
  *
- * A task that ends and still holds a mutex leaves it broken: whoever waits, or comes later, is told so instead of hanging, for nobody can
- * tell in what state the data is that it guards. weft_mutex_repair() takes a broken mutex: its caller holds it, puts the data right, and
- * unlocks. The task counts as ended once what it has left open is closed; who has waited for the task finds the mutex broken.
+ * A task that ends and still holds a mutex leaves it broken: whoever waits, or comes later, is told so instead of
+ * hanging, for nobody can tell in what state the data is that it guards. weft_mutex_repair() takes a broken mutex: its
+ * caller holds it, puts the data right, and unlocks. The task counts as ended once what it has left open is closed; who
+ * has waited for the task finds the mutex broken.
  *
- * The two functions of a weft_join() run in the calling task or in one of their own, as it happens. So neither of them may unlock what the
- * caller has locked, nor lock it: that is WEFT_EPERM or WEFT_EDEADLK at one time, and a wait of the caller for itself at another. What
- * they lock they unlock before they return.
+ * The two functions of a weft_join() run in the calling task or in one of their own, as it happens. So neither of them
+ * may unlock what the caller has locked, nor lock it: that is WEFT_EPERM or WEFT_EDEADLK at one time, and a wait of the
+ * caller for itself at another. What they lock they unlock before they return.
  *
- * Fairness: those who wait stand in line. An unlock frees the mutex and wakes the first, which then competes with whoever comes
- * along: a mutex that is in demand changes hands without a sleep in between. One that has waited for more than a millisecond, or has lost
- * for the 16th time, gets the mutex handed over by the next unlock. So nobody waits for ever.
+ * Fairness: those who wait stand in line. An unlock frees the mutex and wakes the first, which then competes with
+ * whoever comes along: a mutex that is in demand changes hands without a sleep in between. One that has waited for more
+ * than a millisecond, or has lost for the 16th time, gets the mutex handed over by the next unlock. So nobody waits for
+ * ever.
  *
- * A weft_mutex is 48 bytes of the caller's, which stay where they are from the first use to fini. Zeroed memory is one that is free. It must
- * outlive the tasks that hold it: one that lay in the frame of a task that has ended without unlocking it is undefined, though the
- * usual case of that is found, and named in debug mode.
+ * A weft_mutex is 48 bytes of the caller's, which stay where they are from the first use to fini. Zeroed memory is one
+ * that is free. It must outlive the tasks that hold it: one that lay in the frame of a task that has ended without
+ * unlocking it is undefined, though the usual case of that is found, and named in debug mode.
  */
 #ifndef WEFT_MUTEX_H
 #define WEFT_MUTEX_H
@@ -76,16 +79,16 @@ WEFT_API int weft_mutex_fini(weft_mutex *m) WEFT_NONNULL(1);
  * Suspends; task only. */
 WEFT_API WEFT_CHECK int weft_mutex_lock(weft_mutex *m) WEFT_NONNULL(1);
 
-/* Locks if it is free. Also returns WEFT_EBUSY, where it is held by another, or just handed over; and not WEFT_ECANCELED. Does not
- * suspend; task only. */
+/* Locks if it is free. Also returns WEFT_EBUSY, where it is held by another, or just handed over; and not
+ * WEFT_ECANCELED. Does not suspend; task only. */
 WEFT_API WEFT_CHECK int weft_mutex_try_lock(weft_mutex *m) WEFT_NONNULL(1);
 
-/* Unlocks, and wakes who is first in line. Returns 0, or WEFT_EPERM where the caller does not hold it, reported in debug mode, or
- * WEFT_ENOTASK. Does not suspend; task only. */
+/* Unlocks, and wakes who is first in line. Returns 0, or WEFT_EPERM where the caller does not hold it, reported in
+ * debug mode, or WEFT_ENOTASK. Does not suspend; task only. */
 WEFT_API int weft_mutex_unlock(weft_mutex *m) WEFT_NONNULL(1);
 
-/* Takes a mutex that is broken: it is whole again, and held by the caller. Returns 0, or WEFT_EALREADY where it is not broken, or not any
- * more, or WEFT_ENOTASK. Does not suspend; task only. */
+/* Takes a mutex that is broken: it is whole again, and held by the caller. Returns 0, or WEFT_EALREADY where it is not
+ * broken, or not any more, or WEFT_ENOTASK. Does not suspend; task only. */
 WEFT_API WEFT_CHECK int weft_mutex_repair(weft_mutex *m) WEFT_NONNULL(1);
 
 /* Whether the calling task holds it. Does not suspend; callable from any thread, to which the answer is false. */

@@ -20,28 +20,28 @@
  *     put_job(job);
  *     weft_notify_one(&changed);
  *
- * weft_notify_one() wakes the one that has waited longest. Where nobody waits it leaves a permit, which the next wait takes at once; there
- * is at most one, however often it is called. So whoever looks first and then waits loses nothing: a notification that comes in between
- * is the permit. But one permit may stand for several changes: whoever is let through takes all that there is, or calls
- * weft_notify_one() for the next.
+ * weft_notify_one() wakes the one that has waited longest. Where nobody waits it leaves a permit, which the next wait
+ * takes at once; there is at most one, however often it is called. So whoever looks first and then waits loses nothing:
+ * a notification that comes in between is the permit. But one permit may stand for several changes: whoever is let
+ * through takes all that there is, or calls weft_notify_one() for the next.
  *
- * weft_notify_all() wakes all who wait at that moment, and leaves no permit: one who has looked, and does not wait yet, would
- * miss it. Such a one asks for the number of the round before it looks:
+ * weft_notify_all() wakes all who wait at that moment, and leaves no permit: one who has looked, and does not wait yet,
+ * would miss it. Such a one asks for the number of the round before it looks:
  *
  *     uint64_t round = weft_notify_round(&changed);
  *
  *     if (!is_over())
  *         rc = weft_notify_wait_since(&changed, round);       returns at once where weft_notify_all() came after the first line
  *
- * A waiter that is cancelled is passed over. One that was notified, and then cancelled before it went on, returns 0: the notification is its
- * own to use or to pass on, and the next call says WEFT_ECANCELED.
+ * A waiter that is cancelled is passed over. One that was notified, and then cancelled before it went on, returns 0:
+ * the notification is its own to use or to pass on, and the next call says WEFT_ECANCELED.
  *
- * Storage: 32 bytes of the caller's, initialised statically or by a call; zeroed memory is one without a permit. It must not move while
- * in use. Before the memory goes away weft_notify_fini() has to be called, and nobody may be in any call for it then, but for a notification
- * that let the caller through: fini waits until that is through.
+ * Storage: 32 bytes of the caller's, initialised statically or by a call; zeroed memory is one without a permit. It
+ * must not move while in use. Before the memory goes away weft_notify_fini() has to be called, and nobody may be in any
+ * call for it then, but for a notification that let the caller through: fini waits until that is through.
  *
- * Threads: the waits suspend a task, and block a thread that runs none. All calls but init and fini may be made at any time from any
- * task of any runtime, and from any thread.
+ * Threads: the waits suspend a task, and block a thread that runs none. All calls but init and fini may be made at any
+ * time from any task of any runtime, and from any thread.
  */
 #ifndef WEFT_NOTIFY_H
 #define WEFT_NOTIFY_H
@@ -64,10 +64,12 @@ typedef struct weft_notify {
 /* The same at run time. Does not suspend. */
 WEFT_API void weft_notify_init(weft_notify *n) WEFT_NONNULL(1);
 
-/* Ends the use. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not suspend. */
+/* Ends the use. Returns 0, or WEFT_EBUSY and changes nothing: somebody waits; debug mode reports it. Does not
+ * suspend. */
 WEFT_API int weft_notify_fini(weft_notify *n) WEFT_NONNULL(1);
 
-/* Wakes the one that has waited longest, or leaves the permit. What was done before is seen by whom it lets through. Does not suspend. */
+/* Wakes the one that has waited longest, or leaves the permit. What was done before is seen by whom it lets through.
+ * Does not suspend. */
 WEFT_API void weft_notify_one(weft_notify *n) WEFT_NONNULL(1);
 
 /* Wakes all who wait now, in their order, and begins the next round. Does not change the permit. Does not suspend. */
@@ -77,8 +79,8 @@ WEFT_API void weft_notify_all(weft_notify *n) WEFT_NONNULL(1);
 WEFT_API uint64_t weft_notify_round(const weft_notify *n) WEFT_NONNULL(1);
 
 /*
- * Takes the permit, or waits for a notification. The second form returns at once, and leaves the permit, where the round is no longer `round`.
- * Return
+ * Takes the permit, or waits for a notification. The second form returns at once, and leaves the permit, where the
+ * round is no longer `round`. Return
  *   0                 notified
  *   WEFT_ECANCELED    the scope is cancelled, or was before a notification came; the permit was not taken
  *   WEFT_ENOTASK      on a thread of a runtime that runs no task, where nothing may wait

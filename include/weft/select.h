@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Select: waiting for the first of several things to happen: an item, room for one, a time, a descriptor, the end of a task, an event.
+ * Select: waiting for the first of several things to happen: an item, room for one, a time, a descriptor, the end of a
+ * task, an event.
  *
  *     struct reply r;
  *     weft_case cases[] = {
@@ -24,25 +25,28 @@
  *     }
  *
  * Rules
- *   - Exactly one case happens, and its index is returned, or none does, and a code is. What did not happen has left no trace: nothing
- *     was sent, nothing taken. What has happened is returned, whatever the scope of the caller has come to meanwhile; the next call then
- *     says WEFT_ECANCELED.
- *   - Where several can happen, weft_select() chooses one of them at random, each with the same chance, so that none is starved;
- *     weft_select_biased() the first in order. Where none can, both wait, and whatever comes first happens.
+ *   - Exactly one case happens, and its index is returned, or none does, and a code is. What did not happen has left no
+ *     trace: nothing was sent, nothing taken. What has happened is returned, whatever the scope of the caller has come
+ *     to meanwhile; the next call then says WEFT_ECANCELED.
+ *   - Where several can happen, weft_select() chooses one of them at random, each with the same chance, so that none is
+ *     starved; weft_select_biased() the first in order. Where none can, both wait, and whatever comes first happens.
  *   - A case that can only fail happens too, and says so in its `result`: a channel that is closed, a bad descriptor.
- *   - A case is disabled by a NULL channel or event, a negative descriptor, WEFT_NEVER, or by being zeroed: it never happens. A
- *     select of such cases alone, or of none at all, waits until it is cancelled.
- *   - The same channel may stand in several cases, and to send as well as to receive: a select never gives an item to itself.
- *   - WEFT_DEFAULT happens where no other case can, so that the select does not wait. That no channel was ready is then true of all
- *     channels at one moment.
- *   - The cases are the caller's, and may be used for further selects as they are; only `result` of the one that happened is written.
- *     WEFT_AFTER_MS() counts from where the case is made.
+ *   - A case is disabled by a NULL channel or event, a negative descriptor, WEFT_NEVER, or by being zeroed: it never
+ *     happens. A select of such cases alone, or of none at all, waits until it is cancelled.
+ *   - The same channel may stand in several cases, and to send as well as to receive: a select never gives an item to
+ *     itself.
+ *   - WEFT_DEFAULT happens where no other case can, so that the select does not wait. That no channel was ready is then
+ *     true of all channels at one moment.
+ *   - The cases are the caller's, and may be used for further selects as they are; only `result` of the one that
+ *     happened is written. WEFT_AFTER_MS() counts from where the case is made.
  *
- * What a case names has to live until the select returns, and items to send keep their place and value. But whoever learns that the case
- * has happened may destroy its channel at once, as with a send or a receive, unless another case of the select names it too.
+ * What a case names has to live until the select returns, and items to send keep their place and value. But whoever
+ * learns that the case has happened may destroy its channel at once, as with a send or a receive, unless another case
+ * of the select names it too.
  *
- * Select is for tasks; with WEFT_DEFAULT, when it waits for nothing, for any thread. A task reaches channels and events of
- * other runtimes too. Up to WEFT_SELECT_ON_STACK cases need no memory beside the stack. Time is linear in the number of cases.
+ * Select is for tasks; with WEFT_DEFAULT, when it waits for nothing, for any thread. A task reaches channels and events
+ * of other runtimes too. Up to WEFT_SELECT_ON_STACK cases need no memory beside the stack. Time is linear in the number
+ * of cases.
  */
 #ifndef WEFT_SELECT_H
 #define WEFT_SELECT_H
@@ -81,15 +85,17 @@ typedef struct weft_case {
 /* It is `time`, a weft_time, or later. result: 0. */
 #define WEFT_AT(time) weft__case_at(time)
 
-/* The task of the handle has ended. result: what weft_task_join() returns: its code, or WEFT_ETASKCANCELED; WEFT_ENOMEM for NULL. */
+/* The task of the handle has ended. result: what weft_task_join() returns: its code, or WEFT_ETASKCANCELED; WEFT_ENOMEM
+ * for NULL. */
 #define WEFT_JOIN(task) weft__case_join(task)
 
 /* `event`, a weft_event *, is set. result: 0. */
 #define WEFT_EVENT(event) weft__case_event(event)
 
 /*
- * The descriptor `fd` is ready for some of `events`, a union of WEFT_READABLE and WEFT_WRITABLE, as weft_fd_wait() says; also one that weft
- * owns, such as weft_stream_fd() of a stream, which is readable when weft_read() would not wait. result: the events that are ready (> 0), or
+ * The descriptor `fd` is ready for some of `events`, a union of WEFT_READABLE and WEFT_WRITABLE, as weft_fd_wait()
+ * says; also one that weft owns, such as weft_stream_fd() of a stream, which is readable when weft_read() would not
+ * wait. result: the events that are ready (> 0), or
  *   WEFT_EBADF   not an open descriptor        WEFT_EBUSY  another task waits for the same event of it, or another case does
  *   WEFT_ECLOSED weft owned it, and has closed it           WEFT_ENOMEM, -errno of epoll_ctl(2)
  * Do not close a descriptor that is not weft's while a select waits for it.
