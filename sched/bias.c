@@ -27,7 +27,7 @@ void weft__bias_settle(struct weft__bias_lock *l, struct weft__worker *w)
     } else if (l->times < WEFT__BIAS_TIMES && ++l->streak >= (uint32_t)WEFT__BIAS_AFTER << l->times &&
                w->rt->has_membarrier) {
         l->streak = 0;
-        A_STORE(&l->favourite, (uintptr_t)w + l->times++,
-                relaxed); /* relaxed: it is looked at by itself, or under the lock */
+        /* relaxed: it is looked at by itself, or under the lock */
+        A_STORE(&l->favourite, (uintptr_t)w + l->times++, relaxed);
     }
 }

@@ -50,14 +50,14 @@ void weft__bias_settle(struct weft__bias_lock *l, struct weft__worker *w);
 /* `w` is the calling thread's worker, or NULL. */
 static inline void weft__bias_lock(struct weft__bias_lock *l, struct weft__worker *w)
 {
-    uintptr_t favourite = A_LOAD(&l->favourite, relaxed),
-              mark = favourite - (uintptr_t)w; /* relaxed: it is looked at again */
+    uintptr_t favourite = A_LOAD(&l->favourite, relaxed); /* relaxed: it is looked at again */
+    uintptr_t mark = favourite - (uintptr_t)w;
 
     if (mark < WEFT__BIAS_TIMES && WEFT__LIKELY(w != NULL)) {
         A_STORE(&l->inside[mark], true, relaxed);
         A_COMPILER_FENCE(); /* the order of this store and the next load is the revoker's business */
-        if (WEFT__LIKELY(A_LOAD(&l->favourite, relaxed) ==
-                         favourite)) { /* relaxed: only this thread makes itself the favourite */
+        /* relaxed: only this thread makes itself the favourite */
+        if (WEFT__LIKELY(A_LOAD(&l->favourite, relaxed) == favourite)) {
             l->held_by = (uint8_t)(mark + 1);
             return;
         }

@@ -81,8 +81,8 @@ static inline int64_t lower(struct weft__latch *l, uint64_t n, bool locked)
         next = word / UNIT == n ? 0 : word - n * UNIT;
         if (next == 0 && (word & QUEUED) != 0 && !locked)
             return NEEDS_LOCK;
-    } while (WEFT__UNLIKELY(
-        !A_CAS_WEAK(&l->word, &word, next, acq_rel, relaxed))); /* pairs with itself, and weft_latch_count() */
+        /* acq_rel pairs with itself, and with the acquires of weft_latch_count() and set_queued() */
+    } while (WEFT__UNLIKELY(!A_CAS_WEAK(&l->word, &word, next, acq_rel, relaxed)));
     return (int64_t)(next / UNIT);
 }
 

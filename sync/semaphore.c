@@ -89,8 +89,8 @@ static inline bool take(struct weft__semaphore *s, uint64_t n)
     uint64_t word = A_LOAD(&s->word, relaxed); /* relaxed: the exchange acquires */
 
     while ((word & QUEUED) == 0 && word / UNIT >= n)
-        if (A_CAS_WEAK(&s->word, &word, word - n * UNIT, acquire,
-                       relaxed)) /* pairs with the releases of give() and grant() */
+        /* acquire pairs with the releases of weft_semaphore_release_n() and grant() */
+        if (A_CAS_WEAK(&s->word, &word, word - n * UNIT, acquire, relaxed))
             return true;
     return false;
 }
@@ -133,7 +133,7 @@ static WEFT__NOINLINE int wait_for(struct weft__semaphore *s, struct semaphore_w
     int rc;
 
     weft__spinlock_lock(&s->lock);
-    word = A_OR(&s->word, QUEUED, acquire); /* pairs with the releases of give() and grant() */
+    word = A_OR(&s->word, QUEUED, acquire); /* pairs with the releases of weft_semaphore_release_n() and grant() */
     if ((word & QUEUED) == 0 && word / UNIT >= w->n) {
         A_STORE(&s->word, word - w->n * UNIT, release); /* hands on what was acquired */
         weft__spinlock_unlock(&s->lock);
