@@ -2,6 +2,7 @@
 /* How a channel begins and ends. */
 #include "sync/chan.h"
 
+#include "sched/options.h"
 #include "sched/report.h"
 
 _Static_assert(sizeof(weft_chan) <= WEFT_CHAN_RECORD && WEFT_CHAN_RECORD % 16 == 0, "the record of a channel");
@@ -16,10 +17,7 @@ static size_t bytes_of(const weft_chan_options *o)
 {
     size_t bytes;
 
-    for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
-        if (o->reserved[i] != 0)
-            return 0;
-    if (o->item_size == 0)
+    if (o->item_size == 0 || !WEFT__RESERVED_ARE_ZERO(o))
         return 0;
     if (o->capacity == WEFT_UNBOUNDED)
         return weft__ring_block_bytes(o->item_size) != 0 ? WEFT_CHAN_RECORD : 0;

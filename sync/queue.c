@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "sched/options.h"
 #include "sync/misuse.h"
 #include "sync/queue_items.h"
 #include "sync/waiter.h"
@@ -41,6 +42,8 @@ struct queue_waiter {
 
 static bool options_make_sense(const weft_queue_options *o)
 {
+    if (!WEFT__RESERVED_ARE_ZERO(o))
+        return false;
     switch (o->kind) {
     case WEFT_QUEUE_FIFO:
     case WEFT_QUEUE_LIFO:

@@ -15,6 +15,7 @@
  */
 #include <weft/resource_pool.h>
 
+#include "sched/options.h"
 #include "sync/misuse.h"
 #include "sync/waiter.h"
 
@@ -49,7 +50,7 @@ weft_resource_pool *weft_resource_pool_create(const weft_resource_pool_options *
     size_t max = options->max > 0 ? options->max : MAX_DEFAULT, bytes;
     weft_resource_pool *p;
 
-    if (options->open == NULL || options->close == NULL || options->idle_ms < 0 ||
+    if (options->open == NULL || options->close == NULL || options->idle_ms < 0 || !WEFT__RESERVED_ARE_ZERO(options) ||
         __builtin_mul_overflow(max, sizeof p->idle[0], &bytes) || __builtin_add_overflow(bytes, sizeof *p, &bytes) ||
         (p = weft__alloc(bytes)) == NULL)
         return NULL;

@@ -655,5 +655,6 @@ WEFT_TEST(queue, arguments_without_sense_make_none)
     CHECK_NULL(weft_queue_create(1, &(weft_queue_options){.kind = WEFT_QUEUE_PRIORITY}));
     CHECK_NULL(weft_queue_create(1, &(weft_queue_options){.priority = priority_of}));
     CHECK_NULL(weft_queue_create(1, &(weft_queue_options){.kind = 3}));
+    CHECK_NULL(weft_queue_create(1, &(weft_queue_options){.reserved = {[3] = 1}}));
     CHECK_OK(weft_queue_destroy(NULL));
 }

@@ -615,6 +615,9 @@ WEFT_TEST(resource_pool, needs_no_runtime_and_options_with_sense)
     o.idle_ms = -1;
     CHECK_NULL(weft_resource_pool_create(&o));
     o = good;
+    o.reserved[0] = 1;
+    CHECK_NULL(weft_resource_pool_create(&o));
+    o = good;
     o.max = SIZE_MAX;
     CHECK_NULL(weft_resource_pool_create(&o));
     o.max = SIZE_MAX / 16;
