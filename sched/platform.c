@@ -133,7 +133,7 @@ bool weft__membarrier_works(void)
 
 void weft__membarrier(void)
 {
-    static const char why[] = "weft: membarrier(2) has worked, and is refused now, by a filter of system calls perhaps\n";
+    static const char why[] = "weft: membarrier(2) has worked, and is refused now, maybe by a filter of system calls\n";
 
     /* Registered, it fails for a moment at most. To go on without it would let two into a lock, or run a task twice. */
     while (syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) < 0) {
