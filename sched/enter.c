@@ -3,6 +3,7 @@
 #include <weft/error.h>
 #include <weft/runtime.h>
 
+#include "sched/group.h"
 #include "sched/handle.h"
 #include "sched/idle.h"
 #include "sched/runtime.h"
@@ -96,7 +97,7 @@ struct run {
     struct weft__completion done;
 };
 
-/* The task: its last act is to tell the thread that waits, so what it has open is closed first. */
+/* The task: its last act is to tell the thread that waits, so what it has open is closed, and what it holds let go, first. */
 static int run_task(void *arg)
 {
     struct run *run = arg;
@@ -105,6 +106,7 @@ static int run_task(void *arg)
     run->rc = run->fn(run->arg);
     if (t->scope != &t->group->scope)
         weft__scope_close_left(t, &t->group->scope);
+    weft__task_lets_go(t, __builtin_frame_address(0));
     weft__completion_tell(&run->done);
     return 0;
 }

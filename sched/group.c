@@ -124,16 +124,21 @@ void weft__group_child_succeeded(weft_group *g, weft_runtime *rt)
     (void)weft__cancel(rt, &g->scope, WEFT_REASON_CALL);
 }
 
-void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc, const char *first)
+void weft__task_lets_go(struct weft__task *t, const char *first)
 {
+    if (t->extras & WEFT__HAS_LOCALS)
+        weft__handle_late_end(t); /* first: what is dropped may be what unlocks */
     if (t->extras & WEFT__HAS_HELD)
         weft__held_end(t, first);
+}
+
+void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc, const char *first)
+{
+    weft__task_lets_go(t, first);
     if (A_LOAD(&t->linked, relaxed)) /* relaxed: see weft__park_prepare() */
         weft__cancel_unlink_task(t);
     if (rc < 0)
         weft__group_child_failed(g, t, rc);
-    if (t->extras & WEFT__HAS_LOCALS)
-        weft__handle_late_end(t);
     if (t->kind.stack_class != 0)
         weft__stack_credit_give(&t->rt->stacks[t->kind.stack_class], 1);
 }

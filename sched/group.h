@@ -6,6 +6,10 @@
 #include "sched/cancel.h"
 #include "sched/park.h"
 
+/* `t`, the calling task, whose frames began at `first`, ends, and what it was run by knows no locals: drops those that it has set, and tells
+ * the locks that it still holds. */
+void weft__task_lets_go(struct weft__task *t, const char *first);
+
 /* `t`, a child, has returned `rc`: makes it unknown to cancellers, and if it failed, the group fails. Gives back the credit of a
  * stack of its own class. */
 void weft__group_child_leaves(weft_group *g, struct weft__task *t, int rc, const char *first);

@@ -108,6 +108,7 @@ static inline void weft__park_announce(struct weft__task *t)
     weft__park_will_prepare(t);
     if (A_RMW_IS_FENCE)
         A_STORE(&t->wait, (weft__park_ticket(t) + WEFT__TICKET_UNIT) | WEFT__ARMED, relaxed); /* see above */
+    A_COMPILER_FENCE(); /* the lock only acquires: to the compiler, the store might come after it */
 }
 
 static inline int weft__park_confirm(struct weft__task *t)

@@ -133,7 +133,15 @@ bool weft__membarrier_works(void)
 
 void weft__membarrier(void)
 {
-    (void)syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
+    static const char why[] = "weft: membarrier(2) has worked, and is refused now, maybe by a filter of system calls\n";
+
+    /* Registered, it fails for a moment at most. To go on without it would let two into a lock, or run a task twice. */
+    while (syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) < 0) {
+        if (errno != ENOMEM) {
+            (void)!write(STDERR_FILENO, why, sizeof why - 1);
+            abort();
+        }
+    }
 }
 
 int64_t weft__clock(void)

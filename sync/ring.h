@@ -24,7 +24,7 @@
 
 struct weft__ring_block {
     struct weft__ring_block *next;
-    char items[];
+    _Alignas(16) char items[]; /* as the buffer of a bounded one: the drop function is given items where they lie */
 };
 
 struct weft__ring {

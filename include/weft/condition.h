@@ -76,7 +76,8 @@ typedef struct weft_condition {
 WEFT_API void weft_condition_init(weft_condition *c) WEFT_NONNULL(1);
 
 /* Ends the use of `*c`: after it the memory may go. Returns 0, or WEFT_EBUSY where it is waited for, and nothing has
- * changed; debug mode reports it. One that was signalled and is on its way back to the mutex does not count. Does not
+ * changed; debug mode reports it. One that was signalled and is on its way back to the mutex does not count. One that
+ * was cancelled, and has not returned yet, still uses it (undefined otherwise), which is not always noticed. Does not
  * suspend; callable from any thread. */
 WEFT_API int weft_condition_fini(weft_condition *c) WEFT_NONNULL(1);
 

@@ -67,8 +67,9 @@ typedef struct weft_mutex {
 WEFT_API void weft_mutex_init(weft_mutex *m) WEFT_NONNULL(1);
 
 /* Ends the use of `*m`, free or broken: after it the memory may go. Returns 0, and `*m` is as after init; or WEFT_EBUSY
- * where it is held or waited for, and nothing has changed; debug mode reports it. Does not suspend; callable from any
- * thread. */
+ * where it is held or waited for, and nothing has changed; debug mode reports it. Nobody may be in a call for it then,
+ * but for an unlock that let the caller in: also not one that was cancelled and has not returned yet, which is not
+ * always noticed. Does not suspend; callable from any thread. */
 WEFT_API int weft_mutex_fini(weft_mutex *m) WEFT_NONNULL(1);
 
 /* Locks, waiting while another task holds it. Returns 0: the caller holds it. Else it does not:

@@ -61,8 +61,9 @@ typedef struct weft_once {
 WEFT_API void weft_once_init(weft_once *o) WEFT_NONNULL(1);
 
 /* Ends the use of `*o`: after it the memory may go, or be used anew. Returns 0, and `*o` is as after init; or
- * WEFT_EBUSY while its function runs, and nothing has changed; debug mode reports it. Does not suspend; callable from
- * any thread. */
+ * WEFT_EBUSY while its function runs, and nothing has changed; debug mode reports it. Nobody may be in another call for
+ * it then, but for the one whose function has done it: also not one that was cancelled and has not returned yet. Does
+ * not suspend; callable from any thread. */
 WEFT_API int weft_once_fini(weft_once *o) WEFT_NONNULL(1);
 
 /*

@@ -69,8 +69,9 @@ typedef struct weft_rwlock {
 WEFT_API void weft_rwlock_init(weft_rwlock *l) WEFT_NONNULL(1);
 
 /* Ends the use of `*l`, free or broken: after it the memory may go. Returns 0, and `*l` is as after init; or WEFT_EBUSY
- * where it is held or waited for, and nothing has changed; debug mode reports it. Does not suspend; callable from any
- * thread. */
+ * where it is held or waited for, and nothing has changed; debug mode reports it. Nobody may be in a call for it then,
+ * but for an unlock that let the caller in: also not one that was cancelled and has not returned yet, which is not
+ * always noticed. Does not suspend; callable from any thread. */
 WEFT_API int weft_rwlock_fini(weft_rwlock *l) WEFT_NONNULL(1);
 
 /* Locks for reading. Returns 0, or

@@ -115,7 +115,7 @@ typedef struct weft_case {
  *   WEFT_EINVAL     a case of no kind, no event or an unknown one, no item, two of WEFT_DEFAULT, n is more than INT_MAX
  *   WEFT_ENOMEM     no memory for a timer, or for more than WEFT_SELECT_ON_STACK cases
  *   WEFT_ENOTASK    outside of a task, and without WEFT_DEFAULT
- * Suspends; with WEFT_DEFAULT it does not.
+ * Suspends; with WEFT_DEFAULT it waits for nothing, but is a checkpoint all the same, and so may let others run first.
  */
 WEFT_API WEFT_CHECK int weft_select(weft_case *cases, size_t n);
 

@@ -98,6 +98,11 @@ void model_membarrier(void)
         fence((first + i) % n);
         model_step();
     }
+    /* Those that were started meanwhile: the system has a barrier where it switches to a thread. */
+    for (unsigned i = n; i < model_thread_count(); i++) {
+        fence(i);
+        model_step();
+    }
     fence(model_self());
 }
 

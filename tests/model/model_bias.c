@@ -75,10 +75,33 @@ static void without_membarrier(void)
     run(2, false);
 }
 
+/* A worker has gone, maybe as the favourite, and the next one, of another runtime, has its address. */
+static void another_at_the_same_address(void)
+{
+    struct run *r = model_alloc(sizeof *r, WEFT__CACHE_LINE);
+    struct party p, visitor = {r, NULL, VISITS};
+    unsigned thread, outside;
+
+    r->rt = model_alloc(sizeof *r->rt, WEFT__CACHE_LINE);
+    r->rt->has_membarrier = true;
+    p = (struct party){r, worker_of(r), HOLDS};
+    outside = model_start("visitor", hold, &visitor);
+    for (int i = 0; i < 2; i++) {
+        thread = model_start("worker", hold, &p);
+        model_join(thread);
+    }
+    model_join(outside);
+    MODEL_CHECK(r->holds == 2 * HOLDS + VISITS);
+}
+
 int main(int argc, char **argv)
 {
     static const struct model_case cases[] = {
-        {"two_workers", two_workers}, {"one_worker", one_worker}, {"without_membarrier", without_membarrier}};
+        {"two_workers", two_workers},
+        {"one_worker", one_worker},
+        {"without_membarrier", without_membarrier},
+        {"another_at_the_same_address", another_at_the_same_address},
+    };
 
     return model_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
 }

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Everything that can fail is made to fail, one call after another: each failure is a documented code, and leaves nothing. */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
 #include "sched/platform.h"
 
 #include "tests/sched/process.h"
@@ -120,6 +130,36 @@ WEFT_TEST(runtime_faults, tasks_are_shared_at_once_where_there_is_no_membarrier)
     CHECK_OK(test_run(spawn_often, &ran));
     arm(NULL);
     CHECK_EQ(ran, 1000);
+}
+
+/* A process that has given up the call once it runs, as sandboxes do. */
+static void give_up_membarrier(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
+
+    if (!weft__membarrier_works() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
+        (void)fputs("membarrier(2) cannot be taken away", stderr);
+        return;
+    }
+    weft__membarrier();
+}
+
+WEFT_TEST(runtime_faults, nobody_goes_on_who_is_refused_a_membarrier_that_others_count_on)
+{
+    char said[65536];
+    int end = process_listen(give_up_membarrier, said, sizeof said);
+
+    if (strstr(said, "cannot be taken away") != NULL)
+        return;
+    CHECK_EQ(end, -SIGABRT);
+    CHECK_NOT_NULL(strstr(said, "membarrier(2) has worked"));
 }
 
 /* Failures from the n-th call of this thread on, `failing` of them. Set and used with no suspension in between. */

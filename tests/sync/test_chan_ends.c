@@ -425,3 +425,33 @@ TASK_TEST(chan_ends, the_last_of_many_ends_closes)
     }
     return 0;
 }
+
+/* What the drop function is given is an item in its place, which it may use as what it is. */
+
+struct wide {
+    _Alignas(16) char bytes[16];
+};
+
+static void check_place(void *item, void *arg)
+{
+    CHECK_EQ((uintptr_t)item % _Alignof(struct wide), 0);
+    ++*(int *)arg;
+}
+
+WEFT_TEST(chan_ends, items_lie_where_their_type_may)
+{
+    static const size_t capacities[] = {3, WEFT_UNBOUNDED};
+
+    for (int i = 0; i < 2; i++) {
+        struct wide item = {"item"};
+        int dropped = 0;
+        weft_chan *c = weft_chan_create_with(&(weft_chan_options){
+            .item_size = sizeof item, .capacity = capacities[i], .drop = check_place, .drop_arg = &dropped});
+
+        CHECK_NOT_NULL(c);
+        for (int k = 0; k < 3; k++)
+            CHECK_OK(weft_chan_try_send(c, &item));
+        CHECK_OK(weft_chan_destroy(c));
+        CHECK_EQ(dropped, 3);
+    }
+}

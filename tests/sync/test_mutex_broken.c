@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks that end and still hold a mutex. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sched/process.h"
@@ -137,6 +138,65 @@ TASK_TEST(mutex_broken, by_a_task_that_fails)
         CHECK_RC(weft_group_wait(g), WEFT_EINVAL);
     }
     CHECK_RC(weft_mutex_lock(&m), WEFT_EBROKEN);
+    return 0;
+}
+
+/* Many, so that the end of the task takes long. */
+
+enum { MANY = 20000 };
+
+static int leave_many(void *arg)
+{
+    weft_mutex *m = arg;
+
+    for (int i = 0; i < MANY; i++)
+        CHECK_OK(weft_mutex_lock(&m[i]));
+    return 0;
+}
+
+WEFT_TEST(mutex_broken, when_the_thread_that_has_run_the_task_goes_on)
+{
+    weft_mutex *m = calloc(MANY, sizeof *m);
+    weft_runtime *rt;
+
+    CHECK_NOT_NULL(m);
+    CHECK_OK(weft_runtime_create(&rt, NULL));
+    for (int round = 0; round < 5; round++) {
+        CHECK_OK(weft_runtime_run(rt, leave_many, m));
+        for (int i = 0; i < MANY; i++)
+            CHECK_OK(weft_mutex_fini(&m[i])); /* the first was told last. Not held, and free once more */
+    }
+    weft_runtime_destroy(rt);
+    free(m);
+}
+
+static void unlock(void *value)
+{
+    CHECK_OK(weft_mutex_unlock(value));
+}
+
+static int leave_it_to_a_local(void *arg)
+{
+    static const weft_local guard = {unlock};
+
+    CHECK_OK(weft_local_set(&guard, arg));
+    return leave_at_once(arg);
+}
+
+TASK_TEST(mutex_broken, is_not_what_a_local_of_the_task_unlocks)
+{
+    weft_mutex m = WEFT_MUTEX_INIT;
+
+    (void)arg;
+    for (int named = 0; named < 2; named++) {
+        WEFT_GROUP(g, NULL)
+        {
+            weft_spawn_with(g, leave_it_to_a_local, &m, &(weft_task_options){.name = named ? "named" : NULL});
+            CHECK_OK(weft_group_wait(g));
+        }
+        CHECK_OK(weft_mutex_lock(&m));
+        CHECK_OK(weft_mutex_unlock(&m));
+    }
     return 0;
 }
 
