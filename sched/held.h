@@ -33,7 +33,10 @@ static inline void weft__held_remove(struct weft__task *t, struct weft__held *h)
     struct weft__held **at = &t->held;
 
     while (WEFT__UNLIKELY(*at != h))
-        at = &(*at)->next;
+        if (*at == NULL)
+            return; /* what lay in the frame of a task that has ended has hidden it (weft/mutex.h) */
+        else
+            at = &(*at)->next;
     *at = h->next;
 }
 
