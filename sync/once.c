@@ -26,7 +26,8 @@ _Static_assert(_Alignof(struct weft__once) <= _Alignof(weft_once), "the caller's
 struct waiter {
     struct weft__waiter waiter;
     uintptr_t self;
-    bool runs; /* it was woken to try, not because it is done */
+    bool tries; /* it does not wait */
+    bool runs;  /* it was woken to try, not because it is done */
 };
 
 void weft_once_init(weft_once *o)
@@ -75,7 +76,7 @@ static void finish(struct weft__once *o, int rc)
     weft__wake(&wakes);
 }
 
-/* Whether the caller is to run its function; WEFT_EDEADLK, WEFT_ECANCELED; 0 where it is done. */
+/* Whether the caller is to run its function; WEFT_EDEADLK, WEFT_EBUSY, WEFT_ECANCELED; 0 where it is done. */
 static int settle(struct weft__once *o, struct waiter *w)
 {
     uint32_t state;
@@ -84,7 +85,7 @@ static int settle(struct weft__once *o, struct waiter *w)
     weft__spinlock_lock(&o->lock);
     state = A_LOAD(&o->state, relaxed); /* relaxed: changed under the lock, here and below */
     if (state == RUNNING && o->runner != w->self) {
-        if ((rc = weft__wait_in(&w->waiter, &o->waiters, &o->lock)) == 0)
+        if ((rc = w->tries ? WEFT_EBUSY : weft__wait_in(&w->waiter, &o->waiters, &o->lock)) == 0)
             return w->runs;
         weft__spinlock_unlock(&o->lock);
         return rc;
@@ -97,15 +98,12 @@ static int settle(struct weft__once *o, struct waiter *w)
     return state == NEW ? 1 : state == DONE ? 0 : WEFT_EDEADLK;
 }
 
-static WEFT__NOINLINE int do_slow(struct weft__once *o, weft_fn fn, void *arg)
+static int do_as(struct weft__once *o, struct waiter *w, weft_fn fn, void *arg)
 {
-    struct waiter w = {.runs = false};
-    int rc = weft__wait_enter(&w.waiter);
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    w.self = w.waiter.task != NULL ? (uintptr_t)w.waiter.task : (uintptr_t)pthread_self();
-    rc = settle(o, &w);
+    w->self = w->waiter.task != NULL ? (uintptr_t)w->waiter.task : (uintptr_t)pthread_self();
+    rc = settle(o, w);
     if (rc == WEFT_EDEADLK)
         return weft__misuse(rc, "waits for a once whose function it runs");
     if (rc <= 0)
@@ -113,6 +111,21 @@ static WEFT__NOINLINE int do_slow(struct weft__once *o, weft_fn fn, void *arg)
     rc = fn(arg);
     finish(o, rc);
     return rc < 0 ? rc : 0;
+}
+
+static WEFT__NOINLINE int do_slow(struct weft__once *o, weft_fn fn, void *arg)
+{
+    struct waiter w = {.tries = false};
+    int rc = weft__wait_enter(&w.waiter);
+
+    return rc < 0 ? rc : do_as(o, &w, fn, arg);
+}
+
+int weft_once_try_do(weft_once *o, weft_fn fn, void *arg)
+{
+    struct waiter w = {.waiter = {.task = weft__task_self()}, .tries = true};
+
+    return weft_once_done(o) ? 0 : do_as((struct weft__once *)o, &w, fn, arg);
 }
 
 int weft_once_do(weft_once *o, weft_fn fn, void *arg)

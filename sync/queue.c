@@ -304,6 +304,16 @@ int weft_queue_join(weft_queue *q)
     return 0;
 }
 
+int weft_queue_try_join(weft_queue *q)
+{
+    bool is_done;
+
+    weft__spinlock_lock(&q->lock);
+    is_done = q->unfinished == 0;
+    weft__spinlock_unlock(&q->lock);
+    return is_done ? 0 : WEFT_EBUSY;
+}
+
 size_t weft_queue_shutdown(weft_queue *q, enum weft_queue_end how)
 {
     struct weft__queue_items dropped = {0};

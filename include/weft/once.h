@@ -78,6 +78,10 @@ WEFT_API int weft_once_fini(weft_once *o) WEFT_NONNULL(1);
  */
 WEFT_API WEFT_CHECK int weft_once_do(weft_once *o, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
 
+/* The same without waiting for another: WEFT_EBUSY where the function of another runs. It is no checkpoint; `fn` may
+ * suspend. Callable from any thread. */
+WEFT_API WEFT_CHECK int weft_once_try_do(weft_once *o, weft_fn fn, void *arg) WEFT_NONNULL(1, 2);
+
 /* Whether it is done: then all that its function has written is to be seen. Does not suspend; callable from any
  * thread. */
 WEFT_API bool weft_once_done(const weft_once *o) WEFT_NONNULL(1);

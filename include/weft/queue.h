@@ -85,6 +85,9 @@ WEFT_API int weft_queue_task_done(weft_queue *q) WEFT_NONNULL(1);
  * thread is blocked. */
 WEFT_API WEFT_CHECK int weft_queue_join(weft_queue *q) WEFT_NONNULL(1);
 
+/* The same without waiting: WEFT_EBUSY instead. Does not suspend. */
+WEFT_API WEFT_CHECK int weft_queue_try_join(weft_queue *q) WEFT_NONNULL(1);
+
 enum weft_queue_end { WEFT_QUEUE_GRACEFUL, WEFT_QUEUE_IMMEDIATE };
 
 /* Shuts the queue down, and wakes those whose calls will not be served: those that wait to put have not put. Returns

@@ -146,6 +146,39 @@ static int again_outside(void *arg)
     return weft_once_do(&inner, again, arg);
 }
 
+static void *try_elsewhere(void *arg)
+{
+    struct deed *d = arg;
+
+    CHECK_RC(weft_once_try_do(&d->once, act, d), WEFT_EBUSY);
+    return NULL;
+}
+
+TASK_TEST(once, a_try_waits_for_nobody)
+{
+    struct deed d = {.fails = 1};
+    struct doer first;
+    pthread_t thread;
+    weft_group *g = weft_group_open(NULL);
+
+    (void)arg;
+    begin(g, &first, &d);
+    locks_await(&d.begun);
+    CHECK_RC(weft_once_try_do(&d.once, act, &d), WEFT_EBUSY);
+    CHECK_OK(pthread_create(&thread, NULL, try_elsewhere, &d));
+    CHECK_OK(pthread_join(thread, NULL));
+    d.may_end = true;
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    CHECK_RC(first.result, WEFT_EINVAL);
+    CHECK_EQ(d.calls, 1);
+    CHECK_OK(weft_once_try_do(&d.once, act, &d)); /* which does it, for the first one has failed */
+    CHECK_OK(weft_once_try_do(&d.once, act, &d)); /* and finds it done */
+    CHECK_EQ(d.calls, 2);
+    CHECK_OK(weft_once_fini(&d.once));
+    return 0;
+}
+
 TASK_TEST(once, its_own_function_cannot_wait_for_it)
 {
     (void)arg;

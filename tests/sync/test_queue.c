@@ -271,6 +271,7 @@ TASK_TEST(queue, join_waits_until_all_has_been_done)
     weft_group *g = weft_group_open(NULL);
 
     CHECK_OK(weft_queue_join(q));
+    CHECK_OK(weft_queue_try_join(q));
     CHECK_RC(weft_queue_task_done(q), WEFT_EINVAL);
     call_begin(g, &get);
     put(q, 0, 1); /* straight to the one who waits */
@@ -281,6 +282,7 @@ TASK_TEST(queue, join_waits_until_all_has_been_done)
     CHECK_OK(weft_queue_task_done(q));
     sync_settle();
     CHECK(!join.done);
+    CHECK_RC(weft_queue_try_join(q), WEFT_EBUSY);
     CHECK_OK(weft_queue_task_done(q));
     CHECK_OK(weft_group_wait(g));
     CHECK_OK(join.result);
