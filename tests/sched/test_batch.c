@@ -384,8 +384,8 @@ static int group_is_cancelled(void *arg)
     yield_until(&c.inside, 1);
     CHECK_OK(weft_group_cancel(c.g));
     CHECK_OK(weft_group_wait(c.g));
-    for (int i = 0; i < 3; i++)
-        CHECK_RC(l[i].got, WEFT_ECANCELED); /* they live in it as well */
+    for (int i = 0; i < 3; i++) /* they live in it as well; the end of the batch may come before their own turn */
+        CHECK(l[i].got == WEFT_ECANCELED || l[i].got == WEFT_ETASKCANCELED);
     CHECK_RC(weft_batch(c.b, &l[3]), WEFT_ECANCELED);
     weft_batcher_destroy(c.b);
     weft_group_close(c.g);

@@ -254,6 +254,8 @@ WEFT_TEST(deque, owner_takes_back_what_nobody_has_stolen)
 {
     struct weft__deque d;
 
+    if (!weft__membarrier_works())
+        return; /* nothing is private there, and nobody forces */
     init_private(&d, 2, 0);
     for (intptr_t i = 1; i <= 16; i++)
         CHECK_OK(weft__deque_push(&d, item(i)));
