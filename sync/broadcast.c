@@ -42,17 +42,11 @@ weft_broadcast *weft_broadcast_create(size_t item_size, size_t capacity)
 
 int weft_broadcast_destroy(weft_broadcast *b)
 {
-    bool busy;
+    int rc = b != NULL ? weft__may_end(&b->lock, &b->receivers, "destroys a broadcast that is waited for") : 0;
 
-    if (b == NULL)
-        return 0;
-    weft__spinlock_lock(&b->lock);
-    busy = b->receivers.first != NULL;
-    weft__spinlock_unlock(&b->lock);
-    if (busy)
-        return weft__misuse(WEFT_EBUSY, "destroys a broadcast that is waited for");
-    weft__free(b);
-    return 0;
+    if (rc == 0)
+        weft__free(b);
+    return rc;
 }
 
 void weft_subscribe(weft_subscriber *s, weft_broadcast *b)

@@ -39,12 +39,8 @@ void weft_condition_init(weft_condition *c)
 int weft_condition_fini(weft_condition *p)
 {
     struct weft__condition *c = (struct weft__condition *)p;
-    bool busy;
 
-    weft__spinlock_lock(&c->lock);
-    busy = c->waiters.first != NULL;
-    weft__spinlock_unlock(&c->lock);
-    return busy ? weft__misuse(WEFT_EBUSY, "ends a condition that is waited for") : 0;
+    return weft__may_end(&c->lock, &c->waiters, "ends a condition that is waited for");
 }
 
 /* Whether the calling task may wait: 0 and the waiter has entered, or a code. */

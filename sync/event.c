@@ -13,12 +13,8 @@ void weft_event_init(weft_event *e)
 int weft_event_fini(weft_event *event)
 {
     struct weft__event *e = weft__event_of(event);
-    bool busy;
 
-    weft__spinlock_lock(&e->lock); /* whoever set it, and let the caller through, may hold it still */
-    busy = e->waiters.first != NULL;
-    weft__spinlock_unlock(&e->lock);
-    return busy ? weft__misuse(WEFT_EBUSY, "ends an event that is waited for") : 0;
+    return weft__may_end(&e->lock, &e->waiters, "ends an event that is waited for");
 }
 
 void weft_event_set(weft_event *event)

@@ -39,12 +39,8 @@ void weft_future_init(weft_future *f, void *place, size_t size)
 int weft_future_fini(weft_future *future)
 {
     struct weft__future *f = of(future);
-    bool busy;
 
-    weft__spinlock_lock(&f->lock);
-    busy = f->waiters.first != NULL;
-    weft__spinlock_unlock(&f->lock);
-    return busy ? weft__misuse(WEFT_EBUSY, "ends a future that is waited for") : 0;
+    return weft__may_end(&f->lock, &f->waiters, "ends a future that is waited for");
 }
 
 static int settle(struct weft__future *f, const void *value, int code)

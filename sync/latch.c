@@ -49,12 +49,8 @@ int weft_latch_init(weft_latch *l, uint64_t n)
 int weft_latch_fini(weft_latch *latch)
 {
     struct weft__latch *l = inside(latch);
-    bool busy;
 
-    weft__spinlock_lock(&l->lock); /* a count-down that has let the caller through may hold it still */
-    busy = l->waiters.first != NULL;
-    weft__spinlock_unlock(&l->lock);
-    return busy ? weft__misuse(WEFT_EBUSY, "ends a latch that is waited for") : 0;
+    return weft__may_end(&l->lock, &l->waiters, "ends a latch that is waited for");
 }
 
 uint64_t weft_latch_count(const weft_latch *l)

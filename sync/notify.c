@@ -43,12 +43,8 @@ void weft_notify_init(weft_notify *n)
 int weft_notify_fini(weft_notify *notify)
 {
     struct weft__notify *n = inside(notify);
-    bool busy;
 
-    weft__spinlock_lock(&n->lock); /* whoever notified, and let the caller through, may hold it still */
-    busy = n->waiters.first != NULL;
-    weft__spinlock_unlock(&n->lock);
-    return busy ? weft__misuse(WEFT_EBUSY, "ends a notification that is waited for") : 0;
+    return weft__may_end(&n->lock, &n->waiters, "ends a notification that is waited for");
 }
 
 void weft_notify_one(weft_notify *notify)

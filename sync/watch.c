@@ -41,12 +41,8 @@ void weft_watch_init(weft_watch *w, void *place, size_t size)
 int weft_watch_fini(weft_watch *watch)
 {
     struct weft__watch *w = of(watch);
-    bool busy;
 
-    weft__spinlock_lock(&w->lock);
-    busy = w->waiters.first != NULL;
-    weft__spinlock_unlock(&w->lock);
-    return busy ? weft__misuse(WEFT_EBUSY, "ends a watch that is waited for") : 0;
+    return weft__may_end(&w->lock, &w->waiters, "ends a watch that is waited for");
 }
 
 /* Replaces the value, or closes the watch. */
