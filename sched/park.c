@@ -39,7 +39,7 @@ int weft__checkpoint_slow(struct weft__worker *w, struct weft__task *t)
 
 int weft__park_prepare(struct weft__task *t, enum weft__cancelable how)
 {
-    uint64_t ticket = weft__park_ticket(t) + WEFT__TICKET_UNIT;
+    uint64_t ticket = weft__park_next_ticket(t);
 
     if (how == WEFT__NOT_CANCELABLE) {
         A_STORE(&t->wait, ticket | WEFT__HELD | WEFT__ARMED, release); /* pairs with the acquire of a claim */

@@ -92,6 +92,12 @@ static inline weft__ticket weft__park_ticket(const struct weft__task *t)
     return A_LOAD(&t->wait, relaxed) & ~(uint64_t)(WEFT__TICKET_UNIT - 1); /* relaxed: the caller's own */
 }
 
+/* What the ticket of its next wait will be. */
+static inline weft__ticket weft__park_next_ticket(const struct weft__task *t)
+{
+    return weft__park_ticket(t) + WEFT__TICKET_UNIT;
+}
+
 /* Gives up a wait that was prepared and that nobody can know of yet, or whose waker cannot be lost. */
 static inline void weft__park_abandon(struct weft__task *t)
 {
@@ -107,7 +113,7 @@ static inline void weft__park_announce(struct weft__task *t)
 {
     weft__park_will_prepare(t);
     if (A_RMW_IS_FENCE)
-        A_STORE(&t->wait, (weft__park_ticket(t) + WEFT__TICKET_UNIT) | WEFT__ARMED, relaxed); /* see above */
+        A_STORE(&t->wait, weft__park_next_ticket(t) | WEFT__ARMED, relaxed); /* see above */
     A_COMPILER_FENCE(); /* the lock only acquires: to the compiler, the store might come after it */
 }
 
@@ -171,11 +177,6 @@ static inline enum weft__claim weft__claim(struct weft__task *t, weft__ticket ti
             return asleep ? WEFT__CLAIM_ASLEEP : WEFT__CLAIM_AWAKE;
     }
     return WEFT__CLAIM_LOST;
-}
-
-static inline weft__ticket weft__park_next_ticket(const struct weft__task *t)
-{
-    return weft__park_ticket(t) + WEFT__TICKET_UNIT;
 }
 
 /* Arms the next wait of `t`, the calling task, whose ticket has been published under `lock`, which the caller holds; lets go of it; and

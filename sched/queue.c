@@ -122,8 +122,8 @@ void weft__make_ready_all(struct weft__task *t)
         /* Only the last one of a run is told of, and with it all. */
         if (!go_together(t, next))
             weft__make_ready_slow(w, t);
-        else if (WEFT__UNLIKELY(weft__deque_push_quietly(&w->ready[t->kind.level], t) < 0))
-            weft__inbox_push(&w->rt->inbox, t);
+        else
+            weft__worker_queue_quietly(w, WEFT__NORMAL, t);
         t = next;
     }
 }

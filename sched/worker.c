@@ -54,19 +54,12 @@ static void give_stack(struct weft__worker *w, struct weft__stack *s)
     weft__stack_give(s->pool, s->stack_class == 0 ? &w->magazine : NULL, s);
 }
 
-/* Queues a task that gives way: its worker comes to it, so nobody is told. */
-static inline void queue_quietly(struct weft__worker *w, enum weft__level level, struct weft__task *t)
-{
-    if (WEFT__UNLIKELY(!weft__kind_is_usual(t->kind) || weft__deque_push_quietly(&w->ready[level], t) < 0))
-        weft__worker_queue(w, t);
-}
-
 /* Nobody but cancellers has had a chance to claim the wait: wakers need the lock. */
 static inline void park_holding(struct weft__worker *w)
 {
     struct weft__task *t = w->after_what;
     struct weft__bias_lock *lock = w->after_lock;
-    uint64_t seen = t->seen_epoch, s = (weft__park_ticket(t) + WEFT__TICKET_UNIT) | WEFT__PARKED;
+    uint64_t seen = t->seen_epoch, s = weft__park_next_ticket(t) | WEFT__PARKED;
 
     w->after = WEFT__AFTER_NOTHING;
     /* The one store does what arming and parking do in two steps: the saved context goes to whoever claims the wait, and then, seq_cst,
@@ -92,10 +85,10 @@ static void after_switch(struct weft__worker *w)
     case WEFT__AFTER_NOTHING:
         break;
     case WEFT__AFTER_YIELD:
-        queue_quietly(w, WEFT__NORMAL, t);
+        weft__worker_queue_quietly(w, WEFT__NORMAL, t);
         break;
     case WEFT__AFTER_SLICE:
-        queue_quietly(w, WEFT__SPENT, t);
+        weft__worker_queue_quietly(w, WEFT__SPENT, t);
         break;
     case WEFT__AFTER_PARK: {
         uint64_t s = A_LOAD(&t->wait, relaxed);

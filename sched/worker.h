@@ -134,6 +134,14 @@ struct weft__worker *weft__worker_attend(struct weft__worker *w, struct weft__ta
 /* Puts a task into the ready queue of its level, or where a pinned one belongs. Never fails. */
 void weft__worker_queue(struct weft__worker *w, struct weft__task *t);
 
+/* The same for one that this worker will itself come to, or that it tells of with others after it: nobody is told. A usual one goes to
+ * `level`. */
+static inline void weft__worker_queue_quietly(struct weft__worker *w, enum weft__level level, struct weft__task *t)
+{
+    if (WEFT__UNLIKELY(!weft__kind_is_usual(t->kind) || weft__deque_push_quietly(&w->ready[level], t) < 0))
+        weft__worker_queue(w, t);
+}
+
 /* Puts a task that never ran where `w` will find it, and others may. Never fails. */
 void weft__worker_queue_fresh(struct weft__worker *w, struct weft__task *t);
 
