@@ -40,12 +40,12 @@ static ssize_t send_many(weft_chan *c, const char *items, size_t count, bool wai
     do {
         struct weft__chan_waiter w;
         struct weft__wakes wakes = WEFT__WAKES_NONE;
-        struct weft__worker *here;
+        struct weft__worker *here = weft__worker_self();
         size_t before = done;
 
         if (waits && (rc = weft__wait_enter_on(&w.waiter, &here)) < 0)
             break;
-        weft__chan_lock(c);
+        weft__bias_lock(&c->lock, here);
         rc = send_step(c, items, count, &done, &wakes);
         if (waits && rc == WEFT_EFULL && done == before) {
             rc = weft__chan_wait_to_send(c, &w, items + done * c->ring.item_size);
@@ -70,11 +70,11 @@ static ssize_t recv_many(weft_chan *c, char *items, size_t max, bool waits)
     do {
         struct weft__chan_waiter w;
         struct weft__wakes wakes = WEFT__WAKES_NONE;
-        struct weft__worker *here;
+        struct weft__worker *here = weft__worker_self();
 
         if (waits && done == 0 && (rc = weft__wait_enter_on(&w.waiter, &here)) < 0)
             break;
-        weft__chan_lock(c);
+        weft__bias_lock(&c->lock, here);
         rc = recv_step(c, items, max, &done, &wakes);
         if (waits && rc == WEFT_EEMPTY && done == 0) {
             rc = weft__chan_wait_to_recv(c, &w, items);
