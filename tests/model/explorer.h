@@ -61,6 +61,9 @@ unsigned model_wake(const volatile void *key, unsigned count);
 /* One turn of a loop that waits for another thread. */
 void model_spin(void);
 
+/* A few of them, or none. */
+void model_pause(void);
+
 /* Waits until every other thread sleeps, with no deadline, or has ended. The caller then sees all that they wrote. */
 void model_wait_quiet(void);
 

@@ -2,6 +2,7 @@
 #include "tests/model/io.h"
 
 #include "sched/runtime.h"
+#include "tests/model/explorer.h"
 
 static int io_open(weft_runtime *rt, struct weft__io **out)
 {
@@ -26,6 +27,15 @@ static void io_wake_driver(struct weft__io *io)
 }
 
 const struct weft__io_ops model_io_ops = {io_open, io_close, weft__poller_poll, weft__poller_wake, io_wake_driver};
+
+weft_runtime *model_runtime(unsigned workers)
+{
+    weft_runtime *rt = NULL;
+
+    MODEL_CHECK(weft__runtime_create(&rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
+                                     &model_io_ops) == 0);
+    return rt;
+}
 
 /* No descriptor is watched but where a model has its own of these: nothing but the workers' own eventfd ever happens. */
 

@@ -8,4 +8,7 @@
 
 extern const struct weft__io_ops model_io_ops;
 
+/* A runtime with that, and nothing out of the ordinary. */
+weft_runtime *model_runtime(unsigned workers);
+
 #endif

@@ -11,14 +11,15 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
 struct world {
     weft_runtime *rt;
     weft_chan *chan;
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
+    struct model_doomed doomed;
+    bool of_thread; /* the reply */
     _Atomic uint32_t sent, received;
     int item; /* on the heap, where accesses are watched */
 };
@@ -28,8 +29,7 @@ static struct world *world;
 static void begin(unsigned workers, unsigned capacity)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(workers);
     world->chan = weft_chan_create(sizeof(int), capacity);
     MODEL_CHECK(world->chan != NULL);
 }
@@ -42,12 +42,6 @@ static void end(void)
 static void run(weft_fn fn)
 {
     MODEL_CHECK(weft_runtime_run(world->rt, fn, NULL) == 0);
-}
-
-static void pause_some(void)
-{
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
 }
 
 /* One operation. Items are 1 and up; the sums must be the same at the end. */
@@ -101,7 +95,7 @@ static int ask(void *arg)
     int n;
 
     (void)arg;
-    if (A_LOAD(&world->there, relaxed) == 0)
+    if (!world->of_thread)
         MODEL_CHECK(weft_spawn(g, reply, NULL) == 0);
     for (int i = 1; i <= 2; i++)
         MODEL_CHECK(weft_chan_recv(world->chan, &n) == 0 && n == i);
@@ -123,7 +117,7 @@ static void reply_of_thread(void)
     unsigned replier;
 
     begin(1, model_choose(2));
-    A_STORE(&world->there, 1, relaxed);
+    world->of_thread = true;
     replier = model_start("replier", reply_outside, NULL);
     run(ask);
     model_join(replier);
@@ -206,7 +200,7 @@ static int receive_until_closed(void *arg)
 static void close_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     MODEL_CHECK(weft_chan_close(world->chan) == 0);
 }
 
@@ -257,30 +251,14 @@ static int receive_something(void *arg)
     return receive_one();
 }
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    pause_some();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 static int try_to(void *arg)
 {
     struct contest *c = arg;
-    weft_scope *s = weft_scope_open(0);
 
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     c->result = c->fn(c);
     MODEL_CHECK(c->result == 0 || c->result == WEFT_ECANCELED);
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     return 0;
 }
 
@@ -305,7 +283,7 @@ static void canceled(weft_fn fn, weft_fn opposite, unsigned capacity)
     unsigned canceller;
 
     begin(2, capacity);
-    canceller = model_start("canceller", cancel_outside, NULL);
+    canceller = model_start("canceller", model_doom, &world->doomed);
     MODEL_CHECK(weft_runtime_run(world->rt, two_compete, &c) == 0);
     model_join(canceller);
     settle();
@@ -338,22 +316,15 @@ static int wake_and_wait(void *arg)
 {
     weft_chan *other = weft_chan_create(sizeof(int), 1);
     weft_group *g = weft_group_open(NULL);
-    weft_scope *s;
     int item = 1;
 
     (void)arg;
     MODEL_CHECK(other != NULL && weft_spawn(g, receive_others, other) == 0);
     MODEL_CHECK(weft_yield() == 0);
-    s = weft_scope_open(0);
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     MODEL_CHECK(weft_chan_try_send(other, &item) == 0);
     MODEL_CHECK(receive_one() == WEFT_ECANCELED);
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     MODEL_CHECK(weft_chan_close(other) == 0);
     MODEL_CHECK(weft_group_wait(g) == 0);
     weft_group_close(g);
@@ -366,7 +337,7 @@ static void holder_canceled(void)
     unsigned canceller;
 
     begin(1 + model_choose(2), 1);
-    canceller = model_start("canceller", cancel_outside, NULL);
+    canceller = model_start("canceller", model_doom, &world->doomed);
     run(wake_and_wait);
     model_join(canceller);
     settle();

@@ -21,8 +21,7 @@ static weft_runtime *runtime;
 
 static void run(weft_fn fn)
 {
-    MODEL_CHECK(weft__runtime_create(&runtime, &(weft_runtime_options){.workers = 2, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    runtime = model_runtime(2);
     MODEL_CHECK(weft_runtime_run(runtime, fn, NULL) == 0);
     weft_runtime_destroy(runtime);
 }

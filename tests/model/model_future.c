@@ -12,6 +12,7 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
@@ -21,10 +22,9 @@ struct world {
     weft_runtime *rt;
     weft_future *future; /* on the heap, where a late access is seen */
     int *place;
-    int guarded;               /* written before the set, and read after the wait */
-    _Atomic uint32_t winners;  /* of those who settle it */
-    weft_scope *scope;         /* to be cancelled from outside, */
-    _Atomic uint32_t there;    /* once it is there: 1; 2: it was */
+    int guarded;              /* written before the set, and read after the wait */
+    _Atomic uint32_t winners; /* of those who settle it */
+    struct model_doomed doomed;
     _Atomic uint32_t outcomes; /* of the waits that were not cancelled: how many, and */
     int values[2];             /* what they were, or the codes */
 };
@@ -42,14 +42,7 @@ static void make(void)
 static void begin(unsigned workers)
 {
     make();
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
-}
-
-static void pause_some(void)
-{
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
+    world->rt = model_runtime(workers);
 }
 
 /* One sets, and one waits in one of three ways, and frees it. */
@@ -57,7 +50,7 @@ static void pause_some(void)
 static void set_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     world->guarded = 1;
     MODEL_CHECK(weft_future_set(world->future, &(int){VALUE}) == 0);
 }
@@ -143,7 +136,7 @@ static void among_threads(void)
 static void fail_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     if (weft_future_fail(world->future, WEFT_EBROKEN) == 0)
         (void)A_ADD(&world->winners, 1, relaxed);
     else
@@ -153,7 +146,7 @@ static void fail_outside(void *arg)
 static void set_or_not(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     if (weft_future_set(world->future, &(int){VALUE}) == 0)
         (void)A_ADD(&world->winners, 1, relaxed);
     else
@@ -199,31 +192,15 @@ static void one_outcome(void)
 
 /* A waiter is cancelled at any moment, while a thread sets it: it has got the value, or left no trace. */
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    pause_some();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 static int wait_canceled(void *arg)
 {
-    weft_scope *s = weft_scope_open(0);
     int value = 0, rc;
 
     (void)arg;
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     rc = weft_future_wait(world->future, &value);
     MODEL_CHECK(rc == 0 ? value == VALUE && world->guarded == 1 : rc == WEFT_ECANCELED && value == 0);
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     return wait_and_free(NULL);
 }
 
@@ -232,7 +209,7 @@ static void canceled(void)
     unsigned threads[2];
 
     begin(1);
-    threads[0] = model_start("canceller", cancel_outside, NULL);
+    threads[0] = model_start("canceller", model_doom, &world->doomed);
     threads[1] = model_start("setter", set_outside, NULL);
     MODEL_CHECK(weft_runtime_run(world->rt, wait_canceled, NULL) == 0);
     for (int i = 0; i < 2; i++)

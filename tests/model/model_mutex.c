@@ -12,6 +12,7 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
@@ -20,8 +21,7 @@ struct world {
     weft_mutex *mutex; /* on the heap, where a late access is seen */
     weft_condition *condition;
     int guarded, waiting;
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
+    struct model_doomed doomed;
 };
 
 static struct world *world;
@@ -31,8 +31,7 @@ static void begin(unsigned workers)
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
     world->mutex = model_alloc(sizeof *world->mutex, 16);
     world->condition = model_alloc(sizeof *world->condition, 16);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(workers);
 }
 
 static void end(void)
@@ -46,12 +45,6 @@ static void end(void)
 static void run(weft_fn fn)
 {
     MODEL_CHECK(weft_runtime_run(world->rt, fn, NULL) == 0);
-}
-
-static void pause_some(void)
-{
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
 }
 
 static void spawn(weft_group *g, weft_fn fn)
@@ -124,37 +117,10 @@ static void exclusion(void)
 
 /* One that waits is cancelled at any moment: it has got the mutex, or those behind it do. */
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    pause_some();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
-static weft_scope *open_doomed(void)
-{
-    world->scope = weft_scope_open(0);
-    A_STORE(&world->there, 1, release);
-    return world->scope;
-}
-
-static void close_doomed(weft_scope *s)
-{
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
-}
-
 static int use_doomed(void *arg)
 {
-    weft_scope *s = open_doomed();
-
     (void)arg;
+    model_doomed_open(&world->doomed);
     for (int i = 0; i < 2; i++) {
         int rc = weft_mutex_lock(world->mutex);
 
@@ -166,7 +132,7 @@ static int use_doomed(void *arg)
             unlock();
         }
     }
-    close_doomed(s);
+    model_doomed_close(&world->doomed);
     return 0;
 }
 
@@ -185,7 +151,7 @@ static void canceled(void)
     unsigned canceller;
 
     begin(2);
-    canceller = model_start("canceller", cancel_outside, NULL);
+    canceller = model_start("canceller", model_doom, &world->doomed);
     run(use_beside_doomed);
     model_join(canceller);
     end();
@@ -209,7 +175,7 @@ static int use_and_count(void *arg)
 {
     (void)arg;
     lock();
-    pause_some();
+    model_pause();
     if (model_choose(2) == 0)
         MODEL_CHECK(weft_yield() == 0);
     count_and_unlock();
@@ -218,14 +184,15 @@ static int use_and_count(void *arg)
 
 static int count_doomed(void *arg)
 {
-    weft_scope *s = open_doomed();
-    int rc = weft_mutex_lock(world->mutex);
+    int rc;
 
     (void)arg;
+    model_doomed_open(&world->doomed);
+    rc = weft_mutex_lock(world->mutex);
     MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
     if (rc == 0)
         count_and_unlock();
-    close_doomed(s);
+    model_doomed_close(&world->doomed);
     return rc == 0 ? 0 : use_and_count(arg);
 }
 
@@ -255,7 +222,7 @@ static void canceled_one_ends_it(void)
     unsigned canceller;
 
     begin(2);
-    canceller = model_start("canceller", cancel_outside, NULL);
+    canceller = model_start("canceller", model_doom, &world->doomed);
     run(count_beside_doomed);
     model_join(canceller);
     end();
@@ -377,10 +344,11 @@ static void condition(void)
 
 static int take_one_doomed(void *arg)
 {
-    weft_scope *s = open_doomed();
-    int rc = weft_mutex_lock(world->mutex);
+    int rc;
 
     (void)arg;
+    model_doomed_open(&world->doomed);
+    rc = weft_mutex_lock(world->mutex);
     if (rc == 0) {
         while (rc == 0 && world->guarded == 0)
             rc = weft_condition_wait(world->condition, world->mutex);
@@ -390,7 +358,7 @@ static int take_one_doomed(void *arg)
         unlock();
     }
     MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
-    close_doomed(s);
+    model_doomed_close(&world->doomed);
     if (rc == 0)
         give(1, weft_condition_signal);
     return 0;
@@ -412,7 +380,7 @@ static void condition_canceled(void)
     unsigned canceller;
 
     begin(2);
-    canceller = model_start("canceller", cancel_outside, NULL);
+    canceller = model_start("canceller", model_doom, &world->doomed);
     run(give_beside_doomed);
     model_join(canceller);
     end();

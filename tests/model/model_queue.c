@@ -11,6 +11,7 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
@@ -21,8 +22,7 @@ struct world {
     weft_queue *queue;
     int stands_for[2 * ITEMS]; /* written before the put, and counted up after the get */
     _Atomic uint32_t put, taken;
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
+    struct model_doomed doomed;
 };
 
 static struct world *world;
@@ -32,20 +32,13 @@ static void begin(unsigned workers, size_t capacity)
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
     world->queue = weft_queue_create(sizeof(int), &(weft_queue_options){.capacity = capacity});
     MODEL_CHECK(world->queue != NULL);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(workers);
 }
 
 static void end(void)
 {
     MODEL_CHECK(weft_queue_destroy(world->queue) == 0);
     weft_runtime_destroy(world->rt);
-}
-
-static void pause_some(void)
-{
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
 }
 
 /* Puts the items from `first` on, until it is refused. */
@@ -127,7 +120,7 @@ static void joined(void)
 static void drop_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     (void)A_ADD(&world->taken, (uint32_t)weft_queue_shutdown(world->queue, WEFT_QUEUE_IMMEDIATE), relaxed);
 }
 
@@ -158,16 +151,6 @@ static void dropped(void)
 
 /* One who waits for an item is cancelled at any moment, and gets it or leaves it to the one behind. */
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    pause_some();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 static int get_one(void *arg)
 {
     int item;
@@ -181,26 +164,19 @@ static int get_one(void *arg)
 static int get_canceled(void *arg)
 {
     weft_group *g = weft_group_open(NULL);
-    weft_scope *s;
     int item, rc, left = ITEMS;
 
     (void)arg;
     MODEL_CHECK(weft_spawn(g, get_one, NULL) == 0);
     left--;
-    s = weft_scope_open(0);
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     rc = weft_queue_get(world->queue, &item);
     MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
     if (rc == 0) {
         MODEL_CHECK(++world->stands_for[item] == 2);
         left--;
     }
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     while (left-- > 0)
         (void)get_one(NULL);
     MODEL_CHECK(weft_group_wait(g) == 0);
@@ -213,7 +189,7 @@ static void canceled(void)
     unsigned threads[2];
 
     begin(1, 1);
-    threads[0] = model_start("canceller", cancel_outside, NULL);
+    threads[0] = model_start("canceller", model_doom, &world->doomed);
     threads[1] = model_start("putter", put_outside, NULL);
     MODEL_CHECK(weft_runtime_run(world->rt, get_canceled, NULL) == 0);
     for (int i = 0; i < 2; i++)

@@ -12,17 +12,17 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
 struct world {
     weft_runtime *rt;
     weft_resource_pool *pool;
-    int guarded;            /* by the only resource */
-    bool fails;             /* opens may */
-    _Atomic uint32_t open;  /* resources */
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
+    int guarded;           /* by the only resource */
+    bool fails;            /* opens may */
+    _Atomic uint32_t open; /* resources */
+    struct model_doomed doomed;
 };
 
 static struct world *world;
@@ -62,8 +62,7 @@ static void begin(unsigned workers, bool fails)
     world->pool = weft_resource_pool_create(&(weft_resource_pool_options){
         .open = open_resource, .close = close_resource, .check = check_resource, .arg = world, .max = 1});
     MODEL_CHECK(world->pool != NULL);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(workers);
 }
 
 static void end(void)
@@ -71,12 +70,6 @@ static void end(void)
     MODEL_CHECK(weft_resource_pool_destroy(world->pool) == 0);
     MODEL_CHECK(A_LOAD(&world->open, relaxed) == 0);
     weft_runtime_destroy(world->rt);
-}
-
-static void pause_some(void)
-{
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
 }
 
 /* Acquires, uses and gives back. What the acquire said. */
@@ -136,31 +129,15 @@ static void one_resource(void)
 
 /* One is cancelled at any moment, while others use the pool: they are served whatever becomes of it. */
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    pause_some();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 static int use_canceled(void *arg)
 {
-    weft_scope *s = weft_scope_open(0);
     int rc;
 
     (void)arg;
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     rc = use_once();
     MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     return 0;
 }
 
@@ -180,7 +157,7 @@ static void canceled(void)
     unsigned threads[2];
 
     begin(1, false);
-    threads[0] = model_start("canceller", cancel_outside, NULL);
+    threads[0] = model_start("canceller", model_doom, &world->doomed);
     threads[1] = model_start("user", use_outside, NULL);
     MODEL_CHECK(weft_runtime_run(world->rt, one_of_two_is_canceled, NULL) == 0);
     for (int i = 0; i < 2; i++)
@@ -193,7 +170,7 @@ static void canceled(void)
 static void close_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     MODEL_CHECK(weft_resource_pool_close(world->pool) == 0);
 }
 

@@ -66,8 +66,7 @@ int weft__descriptor_dispatch(struct weft__descriptor *d, uint32_t generation, u
 static void begin(unsigned workers)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(workers);
 }
 
 static void end(void)
@@ -512,8 +511,7 @@ static void cancel_middle(void *arg)
     (void)arg;
     while (A_LOAD(&world->over, acquire) == 0)
         model_spin();
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
+    model_pause();
     MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
 }
 
@@ -742,8 +740,7 @@ static void cancel_handle(void *arg)
     (void)arg;
     while (A_LOAD(&world->over, acquire) == 0)
         model_spin();
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
+    model_pause();
     MODEL_CHECK(weft_task_cancel(world->handle) == 0);
     A_STORE(&world->over, 2, release);
 }

@@ -11,16 +11,16 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
 struct world {
     weft_runtime *rt;
-    weft_rwlock *lock;      /* on the heap, where a late access is seen */
-    int guarded;            /* odd only while somebody writes */
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
-    _Atomic uint32_t read;  /* how many have */
+    weft_rwlock *lock; /* on the heap, where a late access is seen */
+    int guarded;       /* odd only while somebody writes */
+    struct model_doomed doomed;
+    _Atomic uint32_t read; /* how many have */
 };
 
 static struct world *world;
@@ -29,8 +29,7 @@ static void begin(unsigned workers)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
     world->lock = model_alloc(sizeof *world->lock, 16);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(workers);
 }
 
 static void finish(void)
@@ -39,12 +38,6 @@ static void finish(void)
     MODEL_CHECK(weft_rwlock_fini(world->lock) == 0);
     model_free(world->lock);
     weft_runtime_destroy(world->rt);
-}
-
-static void pause_some(void)
-{
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
 }
 
 /* Of one that holds the lock. */
@@ -157,16 +150,6 @@ static void threads_read(void)
 
 /* A reader that stays until two others have read, and a writer before those, which is cancelled at any moment: with it, they come in. */
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    pause_some();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 static void stay_outside(void *arg)
 {
     (void)arg;
@@ -178,7 +161,7 @@ static void stay_outside(void *arg)
 static int read_behind(void *arg)
 {
     (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0) {
+    while (!model_doomed_is_open(&world->doomed)) {
         MODEL_CHECK(weft_yield() == 0);
         model_spin();
     }
@@ -192,26 +175,19 @@ static int read_behind(void *arg)
 static int want_to_write(void *arg)
 {
     weft_group *g = weft_group_open(NULL);
-    weft_scope *s;
     int rc;
 
     (void)arg;
     MODEL_CHECK(weft_spawn(g, read_behind, NULL) == 0);
     MODEL_CHECK(weft_spawn(g, read_behind, NULL) == 0);
-    s = weft_scope_open(0);
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     rc = weft_rwlock_write_lock(world->lock);
     MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
     if (rc == 0) {
         change();
         MODEL_CHECK(weft_rwlock_write_unlock(world->lock) == 0);
     }
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     MODEL_CHECK(weft_group_wait(g) == 0);
     weft_group_close(g);
     return 0;
@@ -223,7 +199,7 @@ static void canceled(void)
 
     begin(2);
     MODEL_CHECK(weft_rwlock_read_lock(world->lock) == 0);
-    threads[0] = model_start("canceller", cancel_outside, NULL);
+    threads[0] = model_start("canceller", model_doom, &world->doomed);
     threads[1] = model_start("stays", stay_outside, NULL);
     MODEL_CHECK(weft_runtime_run(world->rt, want_to_write, NULL) == 0);
     for (int i = 0; i < 2; i++)

@@ -15,6 +15,7 @@
 
 #include "io/fd_wait.h"
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
@@ -24,8 +25,7 @@ struct world {
     weft_runtime *rt;
     weft_chan *chans[2];
     weft_event *event;
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
+    struct model_doomed doomed;
     _Atomic uint32_t sent, received;
     item item; /* on the heap, where accesses are watched */
 };
@@ -59,8 +59,7 @@ int weft__fd_wait_leave_any(struct weft__fd_wait *wait)
 static void begin(unsigned workers, unsigned capacity)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(workers);
     for (int i = 0; i < 2; i++)
         MODEL_CHECK((world->chans[i] = weft_chan_create(sizeof(item), capacity)) != NULL);
     world->event = model_alloc(sizeof *world->event, WEFT__CACHE_LINE);
@@ -339,17 +338,6 @@ static void task_ends(void)
 
 /* A cancellation at any moment, while a sender wants to be rid of its item: what the select leaves, another receives. */
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 static int send_something(void *arg)
 {
     item out = 4;
@@ -364,21 +352,15 @@ static int send_something(void *arg)
 static int select_in_scope(void *arg)
 {
     weft_group *g = weft_group_open(NULL);
-    weft_scope *s = weft_scope_open(0);
     item in = 0;
     int rc;
 
     (void)arg;
     MODEL_CHECK(weft_spawn(g, send_something, NULL) == 0);
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     rc = meet_once(world->chans[1], world->chans[0], 1);
     MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     if (rc != 0) {
         MODEL_CHECK(weft_chan_recv(world->chans[0], &in) == 0);
         A_ADD(&world->received, (uint32_t)in, relaxed);
@@ -394,7 +376,7 @@ static void canceled(void)
     unsigned canceller;
 
     begin(2, 0);
-    canceller = model_start("canceller", cancel_outside, NULL);
+    canceller = model_start("canceller", model_doom, &world->doomed);
     run(select_in_scope);
     model_join(canceller);
     end();

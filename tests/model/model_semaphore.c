@@ -11,15 +11,16 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
 struct world {
     weft_runtime *rt;
-    weft_semaphore *sem;    /* on the heap, where a late access is seen */
-    int guarded;            /* by a permit */
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
+    weft_semaphore *sem; /* on the heap, where a late access is seen */
+    int guarded;         /* by a permit */
+    struct model_doomed doomed;
+    _Atomic bool taken;
 };
 
 static struct world *world;
@@ -29,19 +30,12 @@ static void begin(unsigned workers, uint64_t permits)
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
     world->sem = model_alloc(sizeof *world->sem, 16);
     MODEL_CHECK(weft_semaphore_init(world->sem, permits) == 0);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(workers);
 }
 
 static void end(void)
 {
     weft_runtime_destroy(world->rt);
-}
-
-static void pause_some(void)
-{
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
 }
 
 /* One permit, for one at a time. */
@@ -114,7 +108,7 @@ static void give_outside(void *arg)
 {
     (void)arg;
     for (int i = 0; i < 2; i++) {
-        pause_some();
+        model_pause();
         ++world->guarded;
         MODEL_CHECK(weft_semaphore_release(world->sem) == 0);
     }
@@ -185,33 +179,17 @@ static void given_among_threads(void)
  * and gives them back, or leaves: the two go on in any case.
  */
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    pause_some();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 static int want_three(void *arg)
 {
-    weft_scope *s = weft_scope_open(0);
     int rc;
 
     (void)arg;
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     rc = weft_semaphore_acquire_n(world->sem, 3);
     MODEL_CHECK(rc == 0 || rc == WEFT_ECANCELED);
     if (rc == 0)
         MODEL_CHECK(weft_semaphore_release_n(world->sem, 3) == 0);
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     return 0;
 }
 
@@ -219,7 +197,7 @@ static int want_one(void *arg)
 {
     bool keeps = arg != NULL;
 
-    while (A_LOAD(&world->there, acquire) == 0) {
+    while (!model_doomed_is_open(&world->doomed)) {
         MODEL_CHECK(weft_yield() == 0);
         model_spin();
     }
@@ -247,7 +225,7 @@ static void heavy_canceled(void)
     unsigned canceller;
 
     begin(2, 2);
-    canceller = model_start("canceller", cancel_outside, NULL);
+    canceller = model_start("canceller", model_doom, &world->doomed);
     MODEL_CHECK(weft_runtime_run(world->rt, want_both, NULL) == 0);
     model_join(canceller);
     finish(0);
@@ -258,7 +236,7 @@ static void heavy_canceled(void)
 static void give_one_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     ++world->guarded;
     MODEL_CHECK(weft_semaphore_release(world->sem) == 0);
 }
@@ -277,7 +255,7 @@ static void canceled_and_granted(void)
     unsigned threads[3];
 
     begin(1, 2);
-    threads[0] = model_start("canceller", cancel_outside, NULL);
+    threads[0] = model_start("canceller", model_doom, &world->doomed);
     threads[1] = model_start("giver", give_one_outside, NULL);
     threads[2] = model_start("other", try_for_all, NULL);
     MODEL_CHECK(weft_runtime_run(world->rt, want_three, NULL) == 0);
@@ -295,13 +273,13 @@ static void take_two_and_say_so(void *arg)
 {
     (void)arg;
     MODEL_CHECK(weft_semaphore_acquire_n(world->sem, 2) == 0);
-    A_STORE(&world->there, 1, release);
+    A_STORE(&world->taken, true, release);
 }
 
 static void give_late(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     MODEL_CHECK(weft_semaphore_release(world->sem) == 0);
 }
 
@@ -314,7 +292,7 @@ static void tried(void)
     threads[0] = model_start("taker", take_two_and_say_so, NULL);
     threads[1] = model_start("giver", give_late, NULL);
     MODEL_CHECK(weft_semaphore_release_n(world->sem, 2) == 0);
-    while (A_LOAD(&world->there, acquire) == 0)
+    while (!A_LOAD(&world->taken, acquire))
         model_spin();
     MODEL_CHECK(weft_semaphore_release(world->sem) == 0);
     MODEL_CHECK(weft_semaphore_try_acquire(world->sem) == 0);

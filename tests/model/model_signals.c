@@ -14,6 +14,7 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
@@ -24,12 +25,11 @@ struct world {
         weft_barrier barrier;
         weft_notify notify;
         weft_once once;
-    } * on;                 /* on the heap, where a late access is seen */
-    int done[2];            /* by each of two others */
-    int met, outcome;       /* what came of the call of the task, and of that of the thread */
-    _Atomic uint32_t flag;  /* what a notification tells of */
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
+    } * on;                /* on the heap, where a late access is seen */
+    int done[2];           /* by each of two others */
+    int met, outcome;      /* what came of the call of the task, and of that of the thread */
+    _Atomic uint32_t flag; /* what a notification tells of */
+    struct model_doomed doomed;
 };
 
 static struct world *world;
@@ -38,14 +38,7 @@ static void begin(unsigned workers)
 {
     world = model_alloc(sizeof *world, WEFT__CACHE_LINE);
     world->on = model_alloc(sizeof *world->on, 16);
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = workers, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
-}
-
-static void pause_some(void)
-{
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
+    world->rt = model_runtime(workers);
 }
 
 /* Runs `fn` in the runtime beside threads, the last of which cancels the scope of cancelable(). */
@@ -54,37 +47,21 @@ static void run_beside(weft_fn fn, void (*const threads[])(void *), unsigned cou
     unsigned started[3];
 
     for (unsigned i = 0; i < count; i++)
-        started[i] = model_start("thread", threads[i], NULL);
+        started[i] = model_start("thread", threads[i], &world->doomed);
     MODEL_CHECK(weft_runtime_run(world->rt, fn, NULL) == 0);
     for (unsigned i = 0; i < count; i++)
         model_join(started[i]);
     weft_runtime_destroy(world->rt);
 }
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    pause_some();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 /* Makes the call in a scope that is cancelled at any moment. */
 static int cancelable(int (*call)(void))
 {
-    weft_scope *s = weft_scope_open(0);
     int rc;
 
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     rc = call();
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     return rc;
 }
 
@@ -99,7 +76,7 @@ static void count_down(int i)
 static void count_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     count_down(0);
 }
 
@@ -158,7 +135,7 @@ static void latch_canceled(void)
 {
     begin(1);
     MODEL_CHECK(weft_latch_init(&world->on->latch, 2) == 0);
-    run_beside(arrive_cancelable, (void (*const[])(void *)){count_and_look_outside, cancel_outside}, 2);
+    run_beside(arrive_cancelable, (void (*const[])(void *)){count_and_look_outside, model_doom}, 2);
     MODEL_CHECK(world->outcome == 0 || world->outcome == WEFT_ECANCELED);
     MODEL_CHECK(weft_latch_count(&world->on->latch) == (world->outcome == 0 ? 0 : 1));
     if (world->done[1]) /* it was open */
@@ -171,7 +148,7 @@ static void latch_canceled(void)
 static void meet_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     world->done[0] = 1;
     world->outcome = weft_barrier_wait(&world->on->barrier);
     if (world->outcome >= 0)
@@ -201,7 +178,7 @@ static void barrier(void)
 {
     begin(1);
     MODEL_CHECK(weft_barrier_init(&world->on->barrier, 2) == 0);
-    run_beside(meet_cancelable, (void (*const[])(void *)){meet_outside, cancel_outside}, 2);
+    run_beside(meet_cancelable, (void (*const[])(void *)){meet_outside, model_doom}, 2);
     /* Both have met, at the indices 0 and 1, or neither. */
     MODEL_CHECK(world->met < 0 ? world->outcome == WEFT_EBROKEN : world->met + world->outcome == 1);
     MODEL_CHECK(weft_barrier_fini(&world->on->barrier) == 0);
@@ -212,7 +189,7 @@ static void barrier(void)
 static void notify_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     world->done[0] = 1;
     weft_notify_one(&world->on->notify);
 }
@@ -251,7 +228,7 @@ static int two_wait(void *arg)
 static void notify(void)
 {
     begin(2);
-    run_beside(two_wait, (void (*const[])(void *)){notify_outside, cancel_outside}, 2);
+    run_beside(two_wait, (void (*const[])(void *)){notify_outside, model_doom}, 2);
     MODEL_CHECK(weft_notify_fini(&world->on->notify) == 0);
 }
 
@@ -260,7 +237,7 @@ static void notify(void)
 static void tell_all_outside(void *arg)
 {
     (void)arg;
-    pause_some();
+    model_pause();
     A_STORE(&world->flag, 1, relaxed);
     weft_notify_all(&world->on->notify);
 }

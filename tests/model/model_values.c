@@ -12,6 +12,7 @@
 #include <weft/watch.h>
 
 #include "sched/runtime.h"
+#include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
 
@@ -26,8 +27,7 @@ struct world {
     weft_watch *watch;
     struct value *place;
     weft_broadcast *broadcast;
-    weft_scope *scope;      /* to be cancelled from outside, */
-    _Atomic uint32_t there; /* once it is there: 1; 2: it was */
+    struct model_doomed doomed;
 };
 
 static struct world *world;
@@ -37,31 +37,14 @@ static struct value value_of(int number)
     return (struct value){number, 2 * number};
 }
 
-static void cancel_outside(void *arg)
-{
-    (void)arg;
-    while (A_LOAD(&world->there, acquire) == 0)
-        model_spin();
-    for (unsigned i = model_choose(8); i > 0; i--)
-        model_spin();
-    MODEL_CHECK(weft_scope_cancel(world->scope) == 0);
-    A_STORE(&world->there, 2, release);
-}
-
 /* Receives in a scope that is cancelled at any moment, and then on without it. */
 static void receive_impatiently(int (*receive)(void))
 {
-    weft_scope *s = weft_scope_open(0);
     int rc;
 
-    world->scope = s;
-    A_STORE(&world->there, 1, release);
+    model_doomed_open(&world->doomed);
     rc = receive();
-    while (A_LOAD(&world->there, acquire) != 2) {
-        (void)weft_yield();
-        model_spin();
-    }
-    (void)weft_scope_close(s, 0);
+    model_doomed_close(&world->doomed);
     if (rc == WEFT_ECANCELED)
         rc = receive();
     MODEL_CHECK(rc == WEFT_ECLOSED);
@@ -80,13 +63,12 @@ static int run_both(weft_fn other, int (*receive)(void))
 
 static void run(weft_fn fn, void (*sender)(void *), void (*receiver)(void *))
 {
-    void (*const all[])(void *) = {cancel_outside, sender, receiver};
+    void (*const all[])(void *) = {model_doom, sender, receiver};
     unsigned threads[3];
 
-    MODEL_CHECK(weft__runtime_create(&world->rt, &(weft_runtime_options){.workers = 1, .no_fault_handler = true},
-                                     &model_io_ops) == 0);
+    world->rt = model_runtime(1);
     for (int i = 0; i < 3; i++)
-        threads[i] = model_start("thread", all[i], NULL);
+        threads[i] = model_start("thread", all[i], &world->doomed);
     MODEL_CHECK(weft_runtime_run(world->rt, fn, NULL) == 0);
     for (int i = 0; i < 3; i++)
         model_join(threads[i]);

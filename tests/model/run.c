@@ -230,6 +230,12 @@ void model_spin(void)
         go(switch_chance > 0 ? list[model_choose(n)] : highest(list, n));
 }
 
+void model_pause(void)
+{
+    for (unsigned i = model_choose(8); i > 0; i--)
+        model_spin();
+}
+
 /* Threads. */
 
 static void thread_main(void)
