@@ -6,33 +6,7 @@
 
 #include "io/io.h"
 #include "tests/io/fds.h"
-
-struct selecting {
-    weft_case cases[3];
-    size_t n;
-    int happened;
-    _Atomic bool begun, done;
-};
-
-static int do_select(void *arg)
-{
-    struct selecting *s = arg;
-
-    s->begun = true;
-    s->happened = weft_select(s->cases, s->n);
-    s->done = true;
-    return 0;
-}
-
-static void begin(weft_group *g, struct selecting *s)
-{
-    s->begun = s->done = false;
-    weft_spawn(g, do_select, s);
-    while (!s->begun)
-        CHECK_OK(weft_yield());
-    net_settle();
-    CHECK(!s->done);
-}
+#include "tests/sync/selects.h"
 
 /* Waits until somebody waits for `fd` to be readable. */
 static void await_waiting(int fd)
@@ -81,7 +55,7 @@ TASK_TEST(select_fd, one_that_becomes_ready_ends_the_wait)
         struct selecting s = {
             .n = 3, .cases = {WEFT_RECV(never, &item), WEFT_FD(fds[0], WEFT_READABLE), WEFT_FD(fds[0], WEFT_WRITABLE)}};
 
-        begin(g, &s);
+        selects_begin(g, &s);
         if (i % 2)
             CHECK_EQ(write(fds[1], "x", 1), 1);
         else
@@ -187,10 +161,10 @@ TASK_TEST(select_fd, a_stream_is_readable_when_a_read_would_not_wait)
 
         CHECK_EQ(weft_select(now, 2), 1);
         if (i % 2)
-            begin(g, &s);
+            selects_begin(g, &s);
         CHECK_EQ(weft_write(p.client, "x", 1), 1);
         if (!(i % 2))
-            weft_spawn(g, do_select, &s);
+            weft_spawn(g, selects, &s);
         CHECK_OK(weft_group_wait(g));
         weft_group_close(g);
         CHECK_EQ(s.happened, 0);
@@ -212,7 +186,7 @@ TASK_TEST(select_fd, a_stream_is_writable_once_its_peer_has_read)
     struct selecting s = {
         .n = 2,
         .cases = {WEFT_FD(weft_stream_fd(p.client), WEFT_WRITABLE), WEFT_FD(weft_stream_fd(p.client), WEFT_READABLE)}};
-    begin(g, &s);
+    selects_begin(g, &s);
     while (!s.done) {
         /* Not by a read alone: it would wait for ever where the select has ended, but could not say so yet. */
         weft_case more[] = {WEFT_FD(weft_stream_fd(p.server), WEFT_READABLE), WEFT_AFTER_MS(1)};
@@ -234,7 +208,7 @@ TASK_TEST(select_fd, closing_a_stream_ends_the_select)
     int fd = weft_stream_fd(p.server);
     struct selecting s = {.n = 2, .cases = {WEFT_AT(WEFT_NEVER), WEFT_FD(fd, WEFT_READABLE)}};
 
-    begin(g, &s);
+    selects_begin(g, &s);
     await_waiting(fd);
     weft_stream_close(p.server);
     CHECK_OK(weft_group_wait(g));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Select over channels and times, where it has to wait: what ends the wait, and what it leaves behind. */
+#include "tests/sync/selects.h"
 #include "tests/sync/sync.h"
 
 static weft_chan *make(size_t capacity)
@@ -8,34 +9,6 @@ static weft_chan *make(size_t capacity)
 
     CHECK_NOT_NULL(c);
     return c;
-}
-
-/* A select that another task makes. */
-struct selecting {
-    weft_case cases[4];
-    size_t n;
-    int happened;
-    _Atomic bool begun, done;
-};
-
-static int do_select(void *arg)
-{
-    struct selecting *s = arg;
-
-    s->begun = true;
-    s->happened = weft_select(s->cases, s->n);
-    s->done = true;
-    return 0;
-}
-
-static void begin(weft_group *g, struct selecting *s)
-{
-    s->begun = s->done = false;
-    weft_spawn(g, do_select, s);
-    while (!s->begun)
-        CHECK_OK(weft_yield());
-    sync_settle();
-    CHECK(!s->done);
 }
 
 TASK_TEST(select_wait, an_item_that_comes_ends_it)
@@ -50,7 +23,7 @@ TASK_TEST(select_wait, an_item_that_comes_ends_it)
 
             for (int i = 0; i < 3; i++)
                 s.cases[i] = WEFT_RECV(chans[i], &items[i]);
-            begin(g, &s);
+            selects_begin(g, &s);
             CHECK_OK(weft_chan_try_send(chans[which], &which)); /* goes to it, whatever the capacity */
             CHECK_OK(weft_group_wait(g));
             weft_group_close(g);
@@ -79,7 +52,7 @@ TASK_TEST(select_wait, room_that_comes_ends_it)
             for (int i = 0; i < 2; i++)
                 while (weft_chan_try_send(chans[i], &item) == 0)
                     continue;
-            begin(g, &s);
+            selects_begin(g, &s);
             for (size_t i = 0; i <= capacity; i++) {
                 CHECK_OK(weft_chan_try_recv(chans[which], &got));
                 CHECK_EQ(got, i == capacity ? 100 + which : 0);
@@ -109,7 +82,7 @@ TASK_TEST(select_wait, closing_a_channel_ends_it_with_that_case)
         int item = -1, mine = 1;
         struct selecting s = {.n = 2, .cases = {WEFT_RECV(in, &item), WEFT_SEND(out, &mine)}};
 
-        begin(g, &s);
+        selects_begin(g, &s);
         CHECK_OK(weft_chan_close(which == 0 ? in : out));
         CHECK_OK(weft_group_wait(g));
         weft_group_close(g);
@@ -172,7 +145,7 @@ TASK_TEST(select_wait, one_of_several_waiters_is_canceled_and_strands_no_other)
     (void)arg;
     for (int i = 0; i < 2; i++) {
         s[i] = (struct selecting){.n = 2, .cases = {WEFT_RECV(other, &items[i]), WEFT_RECV(c, &items[i])}};
-        begin(i == 0 ? first : second, &s[i]);
+        selects_begin(i == 0 ? first : second, &s[i]);
     }
     CHECK_OK(weft_group_cancel(first));
     CHECK_OK(weft_chan_try_send(c, &(int){6})); /* whether the first has left already or not */
@@ -197,7 +170,7 @@ TASK_TEST(select_wait, what_was_granted_before_a_cancellation_is_returned)
     struct selecting s = {.n = 2, .cases = {WEFT_RECV(other, &item), WEFT_RECV(c, &item)}};
 
     (void)arg;
-    begin(g, &s);
+    selects_begin(g, &s);
     CHECK_OK(weft_chan_try_send(c, &(int){12}));
     CHECK_OK(weft_group_cancel(g));
     CHECK_OK(weft_group_wait(g));
@@ -225,7 +198,7 @@ TASK_TEST(select_wait, it_stands_in_the_queue_where_it_came)
         calls[i] = (struct sync_call){.chan = c, .item = -1};
         sync_begin(g, sync_recv, &calls[i]);
         selects[i] = (struct selecting){.n = 2, .cases = {WEFT_RECV(other, &items[i]), WEFT_RECV(c, &items[i])}};
-        begin(g, &selects[i]);
+        selects_begin(g, &selects[i]);
     }
     for (int i = 0; i < N; i++)
         CHECK_OK(weft_chan_try_send(c, &i));
@@ -251,14 +224,14 @@ TASK_TEST(select_wait, the_same_channel_in_several_cases_happens_once)
         .cases = {WEFT_RECV(c, &items[0]), WEFT_SEND(c, &mine[0]), WEFT_RECV(c, &items[1]), WEFT_SEND(c, &mine[1])}};
 
     (void)arg;
-    begin(g, &s);
+    selects_begin(g, &s);
     CHECK_OK(weft_chan_send(c, &(int){5}));
     CHECK_OK(weft_group_wait(g));
     CHECK_EQ(s.happened % 2, 0);
     CHECK_EQ(items[s.happened / 2], 5);
     CHECK_EQ(items[1 - s.happened / 2], -1);
 
-    begin(g, &s);
+    selects_begin(g, &s);
     CHECK_OK(weft_chan_recv(c, &item));
     CHECK_OK(weft_group_wait(g));
     CHECK_EQ(s.happened % 2, 1);
@@ -282,7 +255,7 @@ TASK_TEST(select_wait, two_selects_meet)
         weft_case cases[] = {WEFT_SEND(b, &out[1]), WEFT_RECV(a, &in[1])};
         int happened;
 
-        begin(g, &s);
+        selects_begin(g, &s);
         happened = weft_select(cases, 2);
         CHECK_OK(weft_group_wait(g));
         weft_group_close(g);
@@ -367,7 +340,7 @@ TASK_TEST(select_wait, the_channel_of_one_item_sent_is_destroyed_at_once)
         int item = -1;
         struct selecting s = {.n = 2, .cases = {WEFT_SEND(c, &i), WEFT_RECV(never, &item)}};
 
-        weft_spawn(g, do_select, &s);
+        weft_spawn(g, selects, &s);
         if (i % 3 == 0)
             CHECK_OK(weft_yield());
         CHECK_OK(weft_chan_recv(c, &item));
@@ -390,7 +363,7 @@ TASK_TEST(select_wait, a_channel_that_one_waits_for_is_not_destroyed)
     struct selecting s = {.n = 2, .cases = {WEFT_RECV(c, &item), WEFT_AT(WEFT_NEVER)}};
 
     (void)arg;
-    begin(g, &s);
+    selects_begin(g, &s);
     CHECK_RC(weft_chan_destroy(c), WEFT_EBUSY);
     CHECK_OK(weft_chan_close(c));
     CHECK_OK(weft_group_wait(g));
