@@ -107,7 +107,7 @@ int weft__descriptor_open(struct weft__io *io, int fd, unsigned flags, struct we
 static int wake(struct weft__descriptor *d, uint64_t flags)
 {
     static const unsigned wanted[2] = {[WEFT__READ] = WEFT__CAN_READ, [WEFT__WRITE] = WEFT__CAN_WRITE};
-    struct weft__waiter taken[2] = {{NULL, 0}, {NULL, 0}};
+    struct weft__descriptor_waiter taken[2] = {{NULL, 0}, {NULL, 0}};
     int woken = 0;
 
     weft__lock(&d->lock);
@@ -179,7 +179,7 @@ void weft__descriptor_drained(struct weft__descriptor *d, uint64_t seen, unsigne
 
 int weft__descriptor_wait(struct weft__descriptor *d, struct weft__task *t, enum weft__direction dir, unsigned flags)
 {
-    struct weft__waiter *slot = &d->waiter[dir];
+    struct weft__descriptor_waiter *slot = &d->waiter[dir];
     bool wait = false;
     int rc;
 

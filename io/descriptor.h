@@ -46,7 +46,7 @@ enum weft__direction { WEFT__READ, WEFT__WRITE };
 #define WEFT__CAN_READ (WEFT__READY_READ | WEFT__READY_RDHUP | WEFT__READY_HUP | WEFT__READY_ERR)
 #define WEFT__CAN_WRITE (WEFT__READY_WRITE | WEFT__READY_HUP | WEFT__READY_ERR)
 
-struct weft__waiter {
+struct weft__descriptor_waiter {
     struct weft__task *task;
     weft__ticket ticket;
 };
@@ -60,7 +60,7 @@ struct weft__descriptor {
     _Atomic uint32_t generation;
 
     struct weft__lock lock; /* guards what follows; a leaf */
-    struct weft__waiter waiter[2];
+    struct weft__descriptor_waiter waiter[2];
     struct weft__fd_wait *foreign[2];
 };
 

@@ -45,7 +45,7 @@ static int enter_slots(struct weft__descriptor *d, struct weft__fd_wait *wait, u
             rc = WEFT_EBUSY;
     for (int dir = 0; rc == 0 && dir < 2; dir++)
         if (wait->events & directions[dir].event)
-            d->waiter[dir] = (struct weft__waiter){wait->task, wait->ticket};
+            d->waiter[dir] = (struct weft__descriptor_waiter){wait->task, wait->ticket};
     weft__unlock(&d->lock);
     return rc;
 }
@@ -75,7 +75,7 @@ static int leave_owned(struct weft__fd_wait *wait)
 
     weft__lock(&d->lock);
     for (int dir = 0; dir < 2; dir++) {
-        struct weft__waiter *slot = &d->waiter[dir];
+        struct weft__descriptor_waiter *slot = &d->waiter[dir];
 
         if (!(wait->events & directions[dir].event))
             continue;
