@@ -56,6 +56,9 @@ void weft__context_entered(void);
 void weft__context_swap(void **save, void *load);
 #endif
 
+/* What a context does first when somebody comes back to it. */
+typedef int weft__context_land(void);
+
 #if WEFT__CONTEXT_ASM && !WEFT__ASAN && !WEFT__TSAN
 static inline void weft__context_switch(struct weft__context *from, struct weft__context *to)
 {
@@ -64,5 +67,25 @@ static inline void weft__context_switch(struct weft__context *from, struct weft_
 #else
 void weft__context_switch(struct weft__context *from, struct weft__context *to);
 #endif
+
+#if WEFT__CONTEXT_ASM && defined(__x86_64__) && !WEFT__ASAN && !WEFT__TSAN
+#define WEFT__CONTEXT_LEAVES 1
+int weft__context_leave(void **save, void *load, weft__context_land *land);
+#else
+#define WEFT__CONTEXT_LEAVES 0
+#endif
+
+/* The same as a switch after which the caller returns what land() returns, for calls that are the last thing their callers do: there may
+ * be nothing left to come back to but the caller of all of them. */
+static inline int weft__context_switch_and_land(struct weft__context *from, struct weft__context *to,
+                                                weft__context_land *land)
+{
+#if WEFT__CONTEXT_LEAVES
+    return weft__context_leave(&from->sp, to->sp, land);
+#else
+    weft__context_switch(from, to);
+    return land();
+#endif
+}
 
 #endif

@@ -16,6 +16,7 @@ long model_syscall(long number, ...);
 long model_write(int fd, const void *data, size_t size);
 void model_context_init(struct weft__context *c, void *low, void *high, weft__context_entry *entry);
 void model_context_swap(void **save, void *load);
+int model_context_leave(void **save, void *load, weft__context_land *land);
 
 /* The chance, one in so many, that a thread of the library's cannot be made; 0: they all can. For the current run. */
 void model_refuse_threads(unsigned one_in);

@@ -260,7 +260,8 @@ void model_context_init(struct weft__context *c, void *low, void *high, weft__co
     record_of(&c->sp)->saved = true;
 }
 
-void model_context_swap(void **save, void *load)
+/* Notes a switch that is about to be made. */
+static void note_switch(void **save, void *load)
 {
     struct saved *to = NULL, *from;
 
@@ -274,5 +275,16 @@ void model_context_swap(void **save, void *load)
         model_fail("a switch to a context that has not been saved");
     to->saved = false;
     from->saved = true;
+}
+
+void model_context_swap(void **save, void *load)
+{
+    note_switch(save, load);
     weft__context_swap(save, load);
+}
+
+int model_context_leave(void **save, void *load, weft__context_land *land)
+{
+    note_switch(save, load);
+    return weft__context_leave(save, load, land);
 }

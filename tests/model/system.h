@@ -6,6 +6,11 @@
 #ifndef WEFT_TESTS_MODEL_SYSTEM_H
 #define WEFT_TESTS_MODEL_SYSTEM_H
 
+/* A tunable that a model may choose for itself. */
+#ifndef WEFT__LOOK_EVERY
+#define WEFT__LOOK_EVERY 2
+#endif
+
 #define pthread_join model_pthread_join
 #define pthread_self model_pthread_self
 #define epoll_wait model_epoll_wait
@@ -14,5 +19,6 @@
 #define memcpy model_memcpy
 #define weft__context_init model_context_init
 #define weft__context_swap model_context_swap
+#define weft__context_leave model_context_leave
 
 #endif

@@ -10,7 +10,7 @@
 enum { SIZE = 256 << 10, TURNS = 1000 };
 
 static struct weft__context native, one, two;
-static long trace;
+static long trace, landings;
 
 static char *make(struct weft__context *c, weft__context_entry *entry)
 {
@@ -54,9 +54,33 @@ WEFT_TEST(context, entry_runs_on_its_own_aligned_stack)
 #define IN_REGISTER "+m"
 #endif
 
+/* What a context that was left does when it is come back to. */
+static int land(void)
+{
+    /* As in enter_aligned(). */
+    CHECK_EQ((uintptr_t)__builtin_frame_address(0) % 16, 0);
+    landings++;
+    return 4711 + (int)(landings % 10);
+}
+
+/* The two ways to leave a context. A `leave` is the last thing that its caller does. */
+
+typedef int leave_fn(struct weft__context *from, struct weft__context *to);
+
+static __attribute__((noinline)) int leave_by_switch(struct weft__context *from, struct weft__context *to)
+{
+    weft__context_switch(from, to);
+    return land();
+}
+
+static __attribute__((noinline)) int leave_and_land(struct weft__context *from, struct weft__context *to)
+{
+    return weft__context_switch_and_land(from, to, land);
+}
+
 /* Locals across many switches: as many as there are registers that a callee keeps (aarch64: ten and, of floating point,
  * eight), and some on the stack. */
-static void keep_locals(struct weft__context *self, struct weft__context *other, long seed)
+static void keep_locals(struct weft__context *self, struct weft__context *other, long seed, leave_fn *const ways[2])
 {
     volatile long on_stack[8];
     long a = seed, b = seed + 1, c = seed + 2, d = seed + 3, e = seed + 4, f = seed + 5, g = seed + 6;
@@ -68,7 +92,7 @@ static void keep_locals(struct weft__context *self, struct weft__context *other,
         __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
         __asm__ volatile("" : IN_REGISTER(x), IN_REGISTER(x1), IN_REGISTER(x2), IN_REGISTER(x3));
         __asm__ volatile("" : IN_REGISTER(x4), IN_REGISTER(x5), IN_REGISTER(x6), IN_REGISTER(x7));
-        weft__context_switch(self, other);
+        CHECK_EQ(ways[i / 2 % 2](self, other), 4711 + landings % 10);
         a += 1, b += 2, c += 3, d += 4, e += 5, f += 6, g += 7;
         x += 1, x1 += 2, x2 += 3, x3 += 4, x4 += 5, x5 += 6, x6 += 7, x7 += 8;
         trace++;
@@ -95,35 +119,53 @@ static void keep_locals(struct weft__context *self, struct weft__context *other,
 static void enter_first(void)
 {
     weft__context_entered();
-    keep_locals(&one, &two, 1000);
+    keep_locals(&one, &two, 1000, (leave_fn *[]){leave_by_switch, leave_and_land});
     weft__context_switch(&one, &two);
     FAIL("entered again");
 }
 
+static leave_fn *ways_of_second[2];
+
 static void enter_second(void)
 {
     weft__context_entered();
-    keep_locals(&two, &one, 5000);
+    keep_locals(&two, &one, 5000, ways_of_second);
     weft__context_switch(&two, &native);
     FAIL("entered again");
 }
 
-WEFT_TEST(context, switches_keep_registers_and_locals)
+static void keep_registers_and_locals(leave_fn *even, leave_fn *odd)
 {
     char *first, *second;
     volatile long mine = 4711;
 
-    trace = 0;
+    ways_of_second[0] = even;
+    ways_of_second[1] = odd;
+    trace = landings = 0;
     weft__context_init_thread(&native);
     first = make(&one, enter_first);
     second = make(&two, enter_second);
     weft__context_switch(&native, &one);
     CHECK_EQ(trace, 2 * TURNS);
+    CHECK_EQ(landings, 2 * TURNS);
     CHECK_EQ(mine, 4711);
     weft__context_fini(&one);
     weft__context_fini(&two);
     free(first);
     free(second);
+}
+
+WEFT_TEST(context, switches_keep_registers_and_locals)
+{
+    keep_registers_and_locals(leave_by_switch, leave_by_switch);
+}
+
+/* Each of the two ways meets each, and itself. */
+WEFT_TEST(context, one_that_was_left_lands_with_its_registers_and_locals)
+{
+    keep_registers_and_locals(leave_and_land, leave_and_land);
+    keep_registers_and_locals(leave_by_switch, leave_and_land);
+    keep_registers_and_locals(leave_and_land, leave_by_switch);
 }
 
 static void enter_and_return_often(void)
@@ -196,6 +238,47 @@ static void enter_and_look_up(void)
     (void)_Unwind_Backtrace(count_frame, &seen);
     weft__context_switch(&one, &native);
     FAIL("entered again");
+}
+
+static int land_and_look_up(void)
+{
+    (void)_Unwind_Backtrace(count_frame, &seen);
+    return 0;
+}
+
+static __attribute__((noinline)) int leave_and_look_up(void)
+{
+    return weft__context_switch_and_land(&one, &native, land_and_look_up);
+}
+
+static void enter_and_land(void)
+{
+    weft__context_entered();
+    for (;;)
+        CHECK_OK(leave_and_look_up());
+}
+
+/* Come back to in either way. */
+WEFT_TEST(context, backtraces_of_one_that_lands_end_there_too)
+{
+    char *stack;
+
+    weft__context_init_thread(&native);
+    stack = make(&one, enter_and_land);
+    weft__context_switch(&native, &one);
+    for (int i = 0; i < 2; i++) {
+        seen = (struct backtrace){0};
+        if (i == 0)
+            weft__context_switch(&native, &one);
+        else
+            (void)weft__context_switch_and_land(&native, &one, land);
+        CHECK_GE(seen.depth, 3);
+        CHECK_LT(seen.depth, 20);
+        CHECK_GT(seen.last, (uintptr_t)weft__context_start);
+        CHECK_LE(seen.last, (uintptr_t)weft__context_start + 8);
+    }
+    weft__context_fini(&one);
+    free(stack);
 }
 
 WEFT_TEST(context, backtraces_end_where_the_context_began)
