@@ -98,7 +98,8 @@ static const struct weft__stack *overflown(const struct weft__worker *w, const v
     if (s != NULL && weft__stack_guards(s, at))
         return s;
     /* A task that is just being left: w->stack is the next one's already. */
-    if (w->after == WEFT__AFTER_YIELD || w->after == WEFT__AFTER_SLICE || w->after == WEFT__AFTER_PARK) {
+    if (w->after == WEFT__AFTER_YIELD || w->after == WEFT__AFTER_SLICE || w->after == WEFT__AFTER_PARK ||
+        w->after == WEFT__AFTER_HOLD) {
         s = ((const struct weft__task *)w->after_what)->stack;
         if (weft__stack_guards(s, at))
             return s;
