@@ -197,7 +197,7 @@ void weft__idle_sleep(struct weft__worker *w)
     weft__unlock(&idle->lock);
     w->searching = false;
 
-    if (weft__runtime_has_work(rt, !w->resting) || !weft__inbox_seems_empty(&w->inbox)) {
+    if (weft__worker_make_sure(w) || weft__runtime_has_work(rt, !w->resting) || !weft__inbox_seems_empty(&w->inbox)) {
         leave(idle, w, WEFT__IDLE_SEARCHING);
         return;
     }

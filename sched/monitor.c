@@ -22,6 +22,17 @@ static bool free_slot(weft_runtime *rt, struct weft__worker *w)
     return true;
 }
 
+/* Looks for a worker that goes on and on whether the wait which it has begun last is cancelled. */
+static void make_sure(weft_runtime *rt, struct weft__worker *w)
+{
+    struct weft__task *t;
+
+    /* relaxed: a look ahead. Who missed the wait had moved the epoch before, so it is seen at some tick */
+    if (A_LOAD(&rt->cancel_epoch, relaxed) != A_LOAD(&w->unsure.epoch, relaxed) &&
+        (t = weft__unsure_look(&w->unsure, rt)) != NULL)
+        weft__make_ready(t);
+}
+
 /* Whether the slice of a worker that is stuck is over: its task has computed for long enough, or holds its thread by other means. It is
  * not while it is only the thread that waits for a CPU. */
 static bool is_over(struct weft__worker *w)
@@ -39,6 +50,7 @@ static bool watch(weft_runtime *rt, struct weft__worker *w)
     uint32_t picks = A_LOAD(&w->picks, relaxed); /* relaxed: hints, here and below; they carry no data */
 
     A_STORE(&w->look, 1, relaxed); /* its picks may take long, and it counts picks */
+    make_sure(rt, w);
     if (picks != w->monitor_picks || A_LOAD(&w->sleep, relaxed) != 0) {
         w->monitor_picks = picks;
         w->monitor_stuck = 0;

@@ -179,23 +179,38 @@ static inline enum weft__claim weft__claim(struct weft__task *t, weft__ticket ti
     return WEFT__CLAIM_LOST;
 }
 
-/* Arms the next wait of `t`, the calling task, whose ticket has been published under `lock`, which the caller holds; lets go of it; and
- * suspends. Returns as weft__park(); WEFT__WON_CANCEL also where the wait has not even begun. */
-static inline enum weft__phase weft__park_holding(struct weft__task *t, struct weft__bias_lock *lock)
+/* Parks the task that has just left its worker by weft__worker_leave_holding(), unsure. Nobody but cancellers has had a chance to claim
+ * the wait: wakers need the lock. */
+static inline void weft__park_held(struct weft__worker *w)
 {
-    weft__ticket ticket = weft__park_next_ticket(t);
+    struct weft__task *t = w->after_what;
+    struct weft__bias_lock *lock = w->after_lock;
 
-    if (weft__task_is_sure(t) && weft__worker_suspend_holding(weft__worker_self(), t, lock)) {
-        /* acquire: as in weft__park() */
-        while ((A_LOAD(&t->wait, acquire) & WEFT__PHASE_MASK) == WEFT__ARMED && weft__task_canceled(t))
-            (void)weft__claim(t, ticket, WEFT__WON_CANCEL);
-        return weft__park(t);
-    }
-    if (weft__park_prepare(t, WEFT__CANCELABLE) < 0) {
-        weft__bias_unlock(lock);
-        return WEFT__WON_CANCEL;
-    }
+    weft__unsure_note(&w->unsure, t);
+    /* release: the saved context goes to whoever claims the wait. From here on the task may run elsewhere */
+    A_STORE(&t->wait, weft__park_next_ticket(t) | WEFT__UNSURE | WEFT__PARKED, release);
     weft__bias_unlock(lock);
+}
+
+/* How a land() begins: settles what this worker has left, and returns the task that has landed. */
+static inline struct weft__task *weft__park_land(void)
+{
+    struct weft__worker *w = weft__worker_self();
+
+    /* Tasks that wake each other in turn have all left like this. */
+    if (WEFT__UNLIKELY(w->after != WEFT__AFTER_HOLD || !weft__unsure_is_over(&w->unsure)))
+        return weft__worker_landed(w);
+    w->after = WEFT__AFTER_NOTHING;
+    weft__park_held(w);
+    return w->current;
+}
+
+/* As weft__park(), for a task that has landed: it may have been sent back to look for itself. */
+static inline enum weft__phase weft__park_landed(struct weft__task *t)
+{
+    /* acquire: as in weft__park() */
+    while ((A_LOAD(&t->wait, acquire) & WEFT__PHASE_MASK) == WEFT__ARMED && WEFT__UNLIKELY(weft__task_canceled(t)))
+        (void)weft__claim(t, weft__park_ticket(t), WEFT__WON_CANCEL);
     return weft__park(t);
 }
 

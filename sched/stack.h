@@ -55,6 +55,8 @@ struct weft__stack {
     struct weft__stack_slab *slab;
     struct weft__stack *magazine_next;
     unsigned stack_class;
+    /* For what a wait needs in memory while its call has no frame: see weft__wait_holding(). */
+    _Alignas(8) unsigned char room[64];
 };
 
 struct weft__stack_pool {

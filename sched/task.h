@@ -10,7 +10,7 @@
  * The wait word is a sequence number and a phase. A wait is identified by its ticket, the number; a waker that comes
  * late has an old ticket and changes nothing. Records are never freed while the runtime lives, so it may look.
  *
- *      idle --prepare--> armed --after the switch--> parked
+ *      idle --prepare--> armed --after the switch--> parked        (idle --> parked at once, and from there back to armed: unsure.h)
  *       ^                  |                            |
  *       |                  +--claim (event|cancel|time)-+     exactly one claim wins: one compare-and-swap
  *       |                  v                            v
@@ -42,8 +42,9 @@ enum weft__phase {
     WEFT__WON_TIME,
     WEFT__WON_GRANT, /* an event of a primitive of sync/, by sync/waiter.h */
     WEFT__PHASE_MASK = 7,
-    WEFT__HELD = 8, /* this wait is not to be cancelled */
-    WEFT__TICKET_UNIT = 16,
+    WEFT__HELD = 8,    /* this wait is not to be cancelled */
+    WEFT__UNSURE = 16, /* parked, and not looked at since whether it is cancelled (unsure.h) */
+    WEFT__TICKET_UNIT = 32,
 };
 
 typedef uint64_t weft__ticket;

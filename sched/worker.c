@@ -54,24 +54,15 @@ static void give_stack(struct weft__worker *w, struct weft__stack *s)
     weft__stack_give(s->pool, s->stack_class == 0 ? &w->magazine : NULL, s);
 }
 
-/* Nobody but cancellers has had a chance to claim the wait: wakers need the lock. */
-static inline void park_holding(struct weft__worker *w)
+bool weft__worker_make_sure(struct weft__worker *w)
 {
-    struct weft__task *t = w->after_what;
-    struct weft__bias_lock *lock = w->after_lock;
-    uint64_t seen = t->seen_epoch, s = weft__park_next_ticket(t) | WEFT__PARKED;
+    struct weft__task *t = weft__unsure_look(&w->unsure, w->rt);
 
-    w->after = WEFT__AFTER_NOTHING;
-    /* The one store does what arming and parking do in two steps: the saved context goes to whoever claims the wait, and then, seq_cst,
-     * the epoch: see weft__park_prepare(). From here on the task may run elsewhere. */
-    A_STORE(&t->wait, s, seq_cst);
-    if (WEFT__UNLIKELY(A_LOAD(&w->rt->cancel_epoch, seq_cst) != seen) &&
-        A_CAS(&t->wait, &s, s - (WEFT__PARKED - WEFT__ARMED), acq_rel, relaxed)) {
-        weft__bias_unlock(lock);
-        weft__worker_queue(w, t);
-        return;
-    }
-    weft__bias_unlock(lock);
+    A_STORE(&w->unsure.task, NULL, relaxed); /* relaxed: the monitor may look once more, for nothing */
+    if (WEFT__LIKELY(t == NULL))
+        return false;
+    weft__worker_queue(w, t);
+    return true;
 }
 
 /* Settles what the context that this worker has just left asked for. */
@@ -103,9 +94,14 @@ static void after_switch(struct weft__worker *w)
     case WEFT__AFTER_LOOP:
         give_stack(w, w->after_what);
         break;
-    case WEFT__AFTER_HOLD:
-        park_holding(w);
+    case WEFT__AFTER_HOLD: {
+        struct weft__task *again = weft__unsure_is_over(&w->unsure) ? NULL : weft__unsure_look(&w->unsure, w->rt);
+
+        weft__park_held(w);
+        if (again != NULL)
+            weft__worker_queue(w, again);
         break;
+    }
     }
 }
 
@@ -147,30 +143,34 @@ void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct
     leave_for(w, next);
 }
 
-bool weft__worker_suspend_holding(struct weft__worker *w, struct weft__task *t, struct weft__bias_lock *lock)
+struct weft__task *weft__worker_handed(struct weft__worker *w)
 {
-    struct weft__task *next = weft__pick_handed(w);
-    struct weft__stack *from = w->stack, *to;
+    struct weft__task *t = weft__pick_handed(w);
 
-    if (next == NULL)
-        return false;
-    if (WEFT__UNLIKELY((to = next->stack) == NULL)) {
-        (void)weft__slot_put(&w->slot, next); /* it never ran: to find it a stack may take long, too */
-        return false;
+    if (t != NULL && WEFT__UNLIKELY(t->stack == NULL)) {
+        (void)weft__slot_put(&w->slot, t);
+        return NULL;
     }
+    return t;
+}
+
+int weft__worker_leave_holding(struct weft__worker *w, struct weft__task *next, struct weft__bias_lock *lock,
+                               weft__context_land *land)
+{
+    struct weft__stack *from = w->stack, *to = next->stack;
+
     w->after = WEFT__AFTER_HOLD;
-    w->after_what = t;
+    w->after_what = w->current;
     w->after_lock = lock;
     w->current = next;
     w->stack = to;
-    weft__context_switch(&from->context, &to->context);
-    /* Tasks that wake each other in turn have all left here. */
-    w = weft__worker_self();
-    if (WEFT__LIKELY(w->after == WEFT__AFTER_HOLD))
-        park_holding(w);
-    else
-        after_switch(w);
-    return true;
+    return weft__context_switch_and_land(&from->context, &to->context, land);
+}
+
+struct weft__task *weft__worker_landed(struct weft__worker *w)
+{
+    after_switch(w);
+    return w->current;
 }
 
 void weft__worker_return(struct weft__context *native, struct weft__stack *s)

@@ -21,6 +21,7 @@
 #include "sched/stack.h"
 #include "sched/task.h"
 #include "sched/timer.h"
+#include "sched/unsure.h"
 
 /* A task that is made to yield is spent, and queued behind the others, if its thread has computed for so long since the monitor first
  * found it stuck. Else the thread did not run, for others had its CPU or because it was blocked. */
@@ -33,7 +34,7 @@ enum weft__after {
     WEFT__AFTER_SLICE, /* the task goes to those that are spent */
     WEFT__AFTER_PARK,  /* the task is parked, or goes to the ready queue if somebody has woken it meanwhile */
     WEFT__AFTER_LOOP,  /* the stack is free */
-    WEFT__AFTER_HOLD,  /* the task is parked, and then its lock is released */
+    WEFT__AFTER_HOLD,  /* the task is parked, unsure, and then its lock is released */
 };
 
 struct weft__worker {
@@ -76,6 +77,7 @@ struct weft__worker {
     _Atomic int32_t cpu_clock;             /* of the worker's thread */
     _Atomic weft_time monitor_cpu;         /* its time when the monitor first found the worker stuck */
     struct weft__counters counters;
+    struct weft__unsure unsure;
 
     /* Shared. */
     WEFT__ALIGNED _Atomic uint32_t sleep; /* the futex word */
@@ -116,10 +118,20 @@ void weft__worker_entry(void);
 /* Leaves the calling task for another, or for the loop. Returns when somebody has switched back, maybe on another thread. */
 void weft__worker_suspend(struct weft__worker *w, enum weft__after after, struct weft__task *t);
 
-/* The same for a task that holds `lock`, which is released once the task is parked: its wait begins with that, under the next ticket. It
- * goes on with the wait armed where somebody was cancelled meanwhile, to look at that. False, and nothing has happened: there is no task
- * that was handed to this worker, and to look for one takes too long. */
-bool weft__worker_suspend_holding(struct weft__worker *w, struct weft__task *t, struct weft__bias_lock *lock);
+/* The task that was handed to `w`, to leave for it at once. NULL: there is none, or it never ran, and to find it a stack may take long. */
+struct weft__task *weft__worker_handed(struct weft__worker *w);
+
+/* Leaves the calling task, which holds `lock`, for `next`. The lock is released once the task is parked: its wait begins with that, under
+ * the next ticket. Whoever comes back to the task calls land(), which must first of all call weft__park_land(), and returns what that
+ * returns. The task may be sent back with the wait still armed, to look whether it has been cancelled. */
+int weft__worker_leave_holding(struct weft__worker *w, struct weft__task *next, struct weft__bias_lock *lock,
+                               weft__context_land *land);
+
+/* Settles what was left, and returns the task that has landed. */
+struct weft__task *weft__worker_landed(struct weft__worker *w);
+
+/* Looks after the wait that `w`, the calling worker, is unsure of (unsure.h). True: its task has been queued. */
+bool weft__worker_make_sure(struct weft__worker *w);
 
 /* Leaves a thread that is no worker for its own stack, `native`, for a task that runs on `s`. Returns on a worker. */
 void weft__worker_return(struct weft__context *native, struct weft__stack *s);
@@ -148,15 +160,19 @@ void weft__worker_queue_fresh(struct weft__worker *w, struct weft__task *t);
 /* Puts a task that somebody has won into a queue: the calling worker's, `w`, or, where there is none, the inbox. Never fails. */
 void weft__make_ready_slow(struct weft__worker *w, struct weft__task *t);
 
-/* The same, and the slot comes before the queues where a task wakes another: it will soon suspend, and then has that one at hand. */
-static inline void weft__make_ready(struct weft__task *t)
+/* The same, and the slot comes before the queues where a task wakes another: it will soon suspend, and then has that one at hand. `w` is
+ * the calling thread's worker, or NULL. */
+static inline void weft__make_ready_from(struct weft__worker *w, struct weft__task *t)
 {
-    struct weft__worker *w = weft__worker_self();
-
     if (WEFT__LIKELY(w != NULL && w->current != NULL && w->rt == t->rt && weft__kind_is_usual(t->kind)) &&
         WEFT__LIKELY((t = weft__slot_put(&w->slot, t)) == NULL))
         return;
     weft__make_ready_slow(w, t);
+}
+
+static inline void weft__make_ready(struct weft__task *t)
+{
+    weft__make_ready_from(weft__worker_self(), t);
 }
 
 /* The same for a list that is linked by `next`, in its order. The caller's worker, or whoever is idle, is told once for many. */

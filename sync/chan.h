@@ -21,12 +21,16 @@
 #include "sync/ring.h"
 #include "sync/waiter.h"
 
-/* The waiter of one operation. */
+/* The waiter of one operation: a task's lies beside its stack (stack.h), for its call leaves no frame. */
 struct weft__chan_waiter {
     struct weft__waiter waiter;
-    void *in;        /* a receiver's buffer */
-    const void *out; /* a sender's item */
-    int result;      /* 0 before it is queued; once it is granted: 0, or WEFT_ECLOSED */
+    union {
+        void *in;        /* a receiver's buffer */
+        const void *out; /* a sender's item */
+    };
+    weft_chan *chan; /* this and the queue: of one that waits by weft__chan_wait_to_send() or _recv() */
+    bool sends;
+    int result; /* 0 before it is queued; once it is granted: 0, or WEFT_ECLOSED */
 };
 
 struct weft_chan {
@@ -111,9 +115,9 @@ static inline int weft__chan_take_now(weft_chan *c, void *item, struct weft__wak
     return 0;
 }
 
-/* The rest of a send or receive that has entered, holds the lock, and found that it has to wait. Releases the lock. 0,
- * or WEFT_ECLOSED, WEFT_ECANCELED. Suspends. */
-int weft__chan_wait_to_send(weft_chan *c, struct weft__chan_waiter *w, const void *item);
-int weft__chan_wait_to_recv(weft_chan *c, struct weft__chan_waiter *w, void *item);
+/* The rest of a send or receive that has entered by weft__wait_enter_on(), holds the lock, and found that it has to wait. Releases the lock.
+ * 0, or WEFT_ECLOSED, WEFT_ECANCELED. Suspends. */
+int weft__chan_wait_to_send(weft_chan *c, struct weft__worker *here, const void *item);
+int weft__chan_wait_to_recv(weft_chan *c, struct weft__worker *here, void *item);
 
 #endif

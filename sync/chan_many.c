@@ -38,22 +38,21 @@ static ssize_t send_many(weft_chan *c, const char *items, size_t count, bool wai
     int rc;
 
     do {
-        struct weft__chan_waiter w;
         struct weft__wakes wakes = WEFT__WAKES_NONE;
         struct weft__worker *here = weft__worker_self();
         size_t before = done;
 
-        if (waits && (rc = weft__wait_enter_on(&w.waiter, &here)) < 0)
+        if (waits && (rc = weft__wait_enter_on(&here)) < 0)
             break;
         weft__bias_lock(&c->lock, here);
         rc = send_step(c, items, count, &done, &wakes);
         if (waits && rc == WEFT_EFULL && done == before) {
-            rc = weft__chan_wait_to_send(c, &w, items + done * c->ring.item_size);
+            rc = weft__chan_wait_to_send(c, here, items + done * c->ring.item_size);
             done += rc == 0;
             continue;
         }
         weft__bias_unlock(&c->lock);
-        weft__wake(&wakes);
+        weft__wake_from(here, &wakes);
         if (rc == WEFT_EAGAIN)
             rc = weft__chan_grow(c);
         else if (waits && rc == WEFT_EFULL)
@@ -68,21 +67,20 @@ static ssize_t recv_many(weft_chan *c, char *items, size_t max, bool waits)
     int rc;
 
     do {
-        struct weft__chan_waiter w;
         struct weft__wakes wakes = WEFT__WAKES_NONE;
         struct weft__worker *here = weft__worker_self();
 
-        if (waits && done == 0 && (rc = weft__wait_enter_on(&w.waiter, &here)) < 0)
+        if (waits && done == 0 && (rc = weft__wait_enter_on(&here)) < 0)
             break;
         weft__bias_lock(&c->lock, here);
         rc = recv_step(c, items, max, &done, &wakes);
         if (waits && rc == WEFT_EEMPTY && done == 0) {
-            rc = weft__chan_wait_to_recv(c, &w, items);
+            rc = weft__chan_wait_to_recv(c, here, items);
             done += rc == 0;
             continue;
         }
         weft__chan_unlock(c);
-        weft__wake(&wakes);
+        weft__wake_from(here, &wakes);
     } while (rc == 0 && done < max);
     return outcome(done, rc);
 }

@@ -162,12 +162,14 @@ static int arm(struct weft__select *s)
         node->entered = channel != NULL;
         if (channel == NULL)
             continue;
-        node->wait.chan =
-            (struct weft__chan_waiter){.waiter = {.task = s->task, .ticket = s->ticket}, .in = c->in, .out = c->out};
-        if (c->kind == WEFT__CASE_SEND)
+        node->wait.chan = (struct weft__chan_waiter){.waiter = {.task = s->task, .ticket = s->ticket}};
+        if (c->kind == WEFT__CASE_SEND) {
+            node->wait.chan.out = c->out;
             channel->send_waits++;
-        else
+        } else {
+            node->wait.chan.in = c->in;
             channel->recv_waits++;
+        }
         weft__wait_queue(&node->wait.waiter, queue_of(c, channel));
     }
     return 0;

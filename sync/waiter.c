@@ -38,8 +38,8 @@ static void release_awake(struct weft__waiter *w)
     }
 }
 
-void weft__wake_several(struct weft__wakes *wakes)
+void weft__wake_several(struct weft__task *first, struct weft__waiter *awake)
 {
-    release_awake(wakes->awake); /* first: tasks among them spin */
-    weft__make_ready_all(wakes->first);
+    release_awake(awake); /* first: tasks among them spin */
+    weft__make_ready_all(first);
 }

@@ -39,9 +39,10 @@
  * What makes it safe:
  *   - A claim that succeeds is final: what is given is given, and a claimer that loses has given nothing. So nothing is
  *     ever given back.
- *   - The frame of the waiter lives until the claimer has let go of the lock. A task that sleeps is woken only after
- *     that; one that was claimed before it slept waits in weft__wait() to be released; a cancelled one takes the lock
- *     to leave. So the claimer may write to the waiter after the claim: claim first, then give.
+ *   - The waiter lives until the claimer has let go of the lock. A task that sleeps is woken only after that; one that
+ *     was claimed before it slept, or after it was sent back to look for a cancellation (sched/unsure.h), waits to be
+ *     released; a cancelled one takes the lock to leave. So the claimer may write to the waiter after the claim: claim
+ *     first, then give.
  *   - Whoever learns that a wait was granted may destroy the primitive at once, be it another than the waiter (a
  *     receiver that has got the item of a sender): the claimer does not touch it after the unlock, nor does the waiter
  *     after the claim.
@@ -57,7 +58,7 @@
 #include "sched/lock.h"
 #include "sched/park.h"
 
-/* In the frame of the waiting call. */
+/* In the frame of the waiting call, or beside its stack. */
 struct weft__waiter {
     struct weft__link link;    /* in the queue, under the lock; of one claimed that does not sleep: in the wakes */
     struct weft__task *task;   /* NULL: a plain thread */
@@ -98,24 +99,23 @@ static inline int weft__wait_enter(struct weft__waiter *w)
  * The same for a primitive whose lock is a bias lock, which is to be taken next, as `*here`, and waits by
  * weft__wait_holding(). NULL: the thread is no worker.
  */
-static inline int weft__wait_enter_on(struct weft__waiter *w, struct weft__worker **here)
+static inline int weft__wait_enter_on(struct weft__worker **here)
 {
     struct weft__worker *worker = weft__worker_self();
+    struct weft__task *t;
     int rc;
 
     *here = worker;
-    w->task = NULL;
     if (WEFT__UNLIKELY(worker == NULL))
         return 0;
-    if (WEFT__UNLIKELY(worker->current == NULL))
+    if (WEFT__UNLIKELY((t = worker->current) == NULL))
         return WEFT_ENOTASK;
-    w->task = worker->current;
-    if (WEFT__UNLIKELY(weft__checkpoint_is_due(worker, w->task))) {
-        if ((rc = weft__checkpoint_slow(worker, w->task)) < 0)
+    if (WEFT__UNLIKELY(weft__checkpoint_is_due(worker, t))) {
+        if ((rc = weft__checkpoint_slow(worker, t)) < 0)
             return rc;
         *here = weft__worker_self();
     }
-    weft__park_will_prepare(w->task);
+    weft__park_will_prepare(t);
     return 0;
 }
 
@@ -179,23 +179,20 @@ static inline int weft__wait(struct weft__waiter *w)
 }
 
 /*
- * The wait of one that has entered by weft__wait_enter_on() and holds `lock`: queues it, lets go of the lock, and
- * waits. Returns as weft__wait().
+ * Queues `w`, of the calling task of `here`, which has entered by weft__wait_enter_on() and holds the lock. Returns the task to leave for by
+ * weft__worker_leave_holding(): then what waits is published and parked in one step, and its call is over with that, so `w` must not lie in
+ * its frame; land() waits by weft__park_landed(). NULL: the wait is to be armed as usual.
  */
-static inline int weft__wait_holding(struct weft__waiter *w, struct weft__list *queue, struct weft__bias_lock *lock)
+static inline struct weft__task *weft__wait_holding(struct weft__waiter *w, struct weft__list *queue,
+                                                    struct weft__worker *here)
 {
+    struct weft__task *t = here->current;
+
+    w->task = t;
+    w->ticket = weft__park_next_ticket(t);
     A_STORE(&w->released, 0, relaxed); /* relaxed: not shared yet */
     weft__wait_queue(w, queue);
-    if (WEFT__UNLIKELY(w->task == NULL)) {
-        weft__bias_unlock(lock);
-        weft__wait_of_thread(w);
-        return 0;
-    }
-    w->ticket = weft__park_next_ticket(w->task);
-    if (WEFT__UNLIKELY(weft__park_holding(w->task, lock) != WEFT__WON_GRANT))
-        return WEFT_ECANCELED;
-    weft__wait_released(w);
-    return 0;
+    return WEFT__LIKELY(weft__task_is_sure(t)) ? weft__worker_handed(here) : NULL;
 }
 
 /* Takes one whose wait was cancelled out of `queue`, if no claim has yet. Under the lock. */
@@ -274,19 +271,23 @@ static inline void weft__waiters_claim_all(struct weft__list *queue, struct weft
         ;
 }
 
-void weft__wake_several(struct weft__wakes *wakes);
+/* `first`: that sleep, linked; `awake`: as in struct weft__wakes. */
+void weft__wake_several(struct weft__task *first, struct weft__waiter *awake);
 
-/* Wakes those that were claimed. After the unlock. */
-static inline void weft__wake(struct weft__wakes *wakes)
+/* Wakes those that were claimed. After the unlock. `here` is the calling thread's worker, or NULL. */
+static inline void weft__wake_from(struct weft__worker *here, const struct weft__wakes *wakes)
 {
     struct weft__task *t = wakes->first;
 
-    if (WEFT__UNLIKELY(wakes->awake != NULL || t != wakes->last)) {
-        struct weft__wakes several = *wakes; /* so that the usual one is never in memory */
+    if (WEFT__UNLIKELY(wakes->awake != NULL || t != wakes->last))
+        weft__wake_several(t, wakes->awake);
+    else if (t != NULL)
+        weft__make_ready_from(here, t);
+}
 
-        weft__wake_several(&several);
-    } else if (t != NULL)
-        weft__make_ready(t);
+static inline void weft__wake(const struct weft__wakes *wakes)
+{
+    weft__wake_from(weft__worker_self(), wakes);
 }
 
 #endif

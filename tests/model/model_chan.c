@@ -11,6 +11,8 @@
 #include <weft/task.h>
 
 #include "sched/runtime.h"
+#include "sched/worker.h"
+#include "sync/chan.h"
 #include "tests/model/doomed.h"
 #include "tests/model/explorer.h"
 #include "tests/model/io.h"
@@ -21,7 +23,8 @@ struct world {
     struct model_doomed doomed;
     bool of_thread; /* the reply */
     _Atomic uint32_t sent, received;
-    int item; /* on the heap, where accesses are watched */
+    _Atomic uint32_t over; /* a relay may let go of its worker */
+    int item;              /* on the heap, where accesses are watched */
 };
 
 static struct world *world;
@@ -89,6 +92,18 @@ static void reply_outside(void *arg)
     MODEL_CHECK(reply(arg) == 0);
 }
 
+/* A receive, after which nobody touches the waiter any more: it lies beside the stack, which is soon another task's. */
+static int receive_and_be_done(int *item)
+{
+    struct weft__chan_waiter *w = (struct weft__chan_waiter *)(void *)weft__task_self()->stack->room;
+    int rc;
+
+    A_STORE(&w->waiter.released, 1, relaxed);
+    rc = weft_chan_recv(world->chan, item);
+    MODEL_CHECK(A_LOAD(&w->waiter.released, relaxed) == 1);
+    return rc;
+}
+
 static int ask(void *arg)
 {
     weft_group *g = weft_group_open(NULL);
@@ -98,7 +113,7 @@ static int ask(void *arg)
     if (!world->of_thread)
         MODEL_CHECK(weft_spawn(g, reply, NULL) == 0);
     for (int i = 1; i <= 2; i++)
-        MODEL_CHECK(weft_chan_recv(world->chan, &n) == 0 && n == i);
+        MODEL_CHECK(receive_and_be_done(&n) == 0 && n == i);
     MODEL_CHECK(weft_chan_destroy(world->chan) == 0);
     MODEL_CHECK(weft_group_wait(g) == 0);
     weft_group_close(g);
@@ -301,45 +316,122 @@ static void sender_canceled(void)
     canceled(send_something, receive_something, 0);
 }
 
-/* A task wakes another and then waits, so that its wait begins while it holds the lock. Nothing but its cancellation ends that one. */
+/*
+ * A task wakes another and then waits, so that it leaves for that one, unsure. Nothing but its cancellation ends its wait. The other one
+ * waits again at once, or leaves for a third, or keeps its worker until the first has been cancelled.
+ */
 
-static int receive_others(void *arg)
+struct relay {
+    weft_chan *in;
+    struct relay *next;
+    bool keeps; /* its worker */
+};
+
+static struct relay *relay_make(struct relay *next, bool keeps)
 {
+    struct relay *r = model_alloc(sizeof *r, WEFT__CACHE_LINE);
+
+    *r = (struct relay){weft_chan_create(sizeof(int), 1), next, keeps};
+    MODEL_CHECK(r->in != NULL);
+    return r;
+}
+
+static int relay_items(void *arg)
+{
+    struct relay *r = arg;
     int item;
 
-    while (weft_chan_recv(arg, &item) == 0)
-        ;
+    while (weft_chan_recv(r->in, &item) == 0) {
+        if (r->next != NULL)
+            MODEL_CHECK(weft_chan_try_send(r->next->in, &item) != WEFT_EFULL); /* it may have been closed */
+        while (r->keeps && A_LOAD(&world->over, acquire) == 0)
+            weft__futex_wait(&world->over, 0, INT64_MAX);
+    }
     return 0;
+}
+
+static void relays_end(struct relay *r)
+{
+    while (r != NULL) {
+        struct relay *next = r->next;
+
+        MODEL_CHECK(weft_chan_destroy(r->in) == 0);
+        model_free(r);
+        r = next;
+    }
 }
 
 static int wake_and_wait(void *arg)
 {
-    weft_chan *other = weft_chan_create(sizeof(int), 1);
+    struct relay *first = arg;
     weft_group *g = weft_group_open(NULL);
     int item = 1;
 
-    (void)arg;
-    MODEL_CHECK(other != NULL && weft_spawn(g, receive_others, other) == 0);
-    MODEL_CHECK(weft_yield() == 0);
+    for (struct relay *r = first; r != NULL; r = r->next) {
+        MODEL_CHECK(weft_spawn(g, relay_items, r) == 0);
+        MODEL_CHECK(weft_yield() == 0);
+    }
+    if (first->next != NULL)
+        MODEL_CHECK(weft_chan_try_send(first->in, &item) == 0); /* so that they have left for each other, too */
+    for (unsigned yields = first->next != NULL ? 4 + model_choose(4) : model_choose(4); yields > 0; yields--)
+        MODEL_CHECK(weft_yield() == 0); /* and so that the worker looks around sooner or later */
     model_doomed_open(&world->doomed);
-    MODEL_CHECK(weft_chan_try_send(other, &item) == 0);
+    MODEL_CHECK(weft_chan_try_send(first->in, &item) == 0);
     MODEL_CHECK(receive_one() == WEFT_ECANCELED);
+    A_STORE(&world->over, 1, release);
+    weft__futex_wake(&world->over, 1);
     model_doomed_close(&world->doomed);
-    MODEL_CHECK(weft_chan_close(other) == 0);
+    for (struct relay *r = first; r != NULL; r = r->next)
+        MODEL_CHECK(weft_chan_close(r->in) == 0);
     MODEL_CHECK(weft_group_wait(g) == 0);
     weft_group_close(g);
-    MODEL_CHECK(weft_chan_destroy(other) == 0);
+    relays_end(first);
     return 0;
 }
 
-static void holder_canceled(void)
+static void cancel_leaver(struct relay *first)
 {
-    unsigned canceller;
+    unsigned canceller = model_start("canceller", model_doom, &world->doomed);
 
-    begin(1 + model_choose(2), 1);
-    canceller = model_start("canceller", model_doom, &world->doomed);
-    run(wake_and_wait);
+    MODEL_CHECK(weft_runtime_run(world->rt, wake_and_wait, first) == 0);
     model_join(canceller);
+}
+
+static void leaver_canceled(void)
+{
+    begin(1 + model_choose(2), 1);
+    cancel_leaver(relay_make(NULL, false));
+    settle();
+    end();
+}
+
+static void second_leaver(void)
+{
+    begin(1, 1);
+    cancel_leaver(relay_make(relay_make(relay_make(NULL, false), false), false));
+    settle();
+    end();
+}
+
+/* Here only the monitor can help. Its ticks come only when all others sleep. */
+
+static void tick(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 4 && A_LOAD(&world->over, relaxed) == 0; i++) {
+        model_wait_quiet();
+        (void)weft__monitor_tick(world->rt);
+    }
+}
+
+static void keeper(void)
+{
+    unsigned monitor;
+
+    begin(2, 1);
+    monitor = model_start("monitor", tick, NULL);
+    cancel_leaver(relay_make(NULL, true));
+    model_join(monitor);
     settle();
     end();
 }
@@ -354,7 +446,9 @@ int main(int argc, char **argv)
         {"closed", closed},
         {"receiver_canceled", receiver_canceled},
         {"sender_canceled", sender_canceled},
-        {"holder_canceled", holder_canceled},
+        {"leaver_canceled", leaver_canceled},
+        {"second_leaver", second_leaver},
+        {"keeper", keeper},
     };
 
     return model_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
