@@ -5,7 +5,7 @@
 
 #include "tests/sync/sync.h"
 
-#define ROUNDS SYNC_SCALE(2000, 20000)
+#define ROUNDS SYNC_SCALE(1000, 10000)
 
 enum partner { WAITS_AGAIN, REPLIES, LEAVES_TOO, COMPUTES, PARTNERS };
 
@@ -96,8 +96,10 @@ static void wait_once(struct leaver *l, const struct round *r)
     while (rc == 0 && reply != r->number)
         rc = weft_chan_recv(l->back, &reply); /* first come the replies to those who had been cancelled */
     CHECK(rc == WEFT_ECANCELED || (rc == 0 && r->partner == REPLIES));
-    while (l->doomed != NULL)
+    while (l->doomed != NULL) {
         (void)weft_yield(); /* which says so too, once it is cancelled */
+        (void)sched_yield();
+    }
     CHECK_RC((int)weft_scope_close(scope, rc), rc);
 }
 
