@@ -199,6 +199,26 @@ static inline enum weft__steal weft__deque_steal(struct weft__deque *d, void **i
     return WEFT__STEAL_GOT;
 }
 
+/* The same for the older half of a deque from which nobody pops (who does counts on thieves that take one), rounded up, `*count` at most;
+ * stores how many. */
+static inline enum weft__steal weft__deque_steal_half(struct weft__deque *d, void **items, int64_t *count)
+{
+    int64_t t = A_LOAD(&d->top, seq_cst);
+    int64_t n = A_LOAD(&d->split, seq_cst) - t; /* as above */
+    struct weft__deque_array *a;
+
+    if (n <= 0)
+        return WEFT__STEAL_EMPTY;
+    n = n - n / 2 < *count ? n - n / 2 : *count;
+    a = A_LOAD(&d->array, acquire); /* as above */
+    for (int64_t i = 0; i < n; i++)
+        items[i] = A_LOAD(&a->slot[(t + i) & a->mask], relaxed); /* before the swap, as above */
+    if (!A_CAS(&d->top, &t, t + n, seq_cst, relaxed))
+        return WEFT__STEAL_LOST;
+    *count = n;
+    return WEFT__STEAL_GOT;
+}
+
 /* Owner. The number of items, or more where thieves have taken some meanwhile. */
 static inline int64_t weft__deque_count_of_owner(struct weft__deque *d)
 {

@@ -10,12 +10,34 @@ enum { ASK_TURNS = 72 };
 /* After so many thefts in a row that brought less work than they cost, a thief rests until it is woken. */
 enum { THEFTS_IN_VAIN = 16 };
 
+/* Tasks that were woken are taken so many at a time, at the most. */
+enum { LOOT = 16 };
+
 /* The i-th of those that `w` may steal from, beginning with the start-th; NULL for itself. */
 static struct weft__worker *victim(struct weft__worker *w, unsigned start, unsigned i)
 {
     unsigned n = w->rt->workers_count, k = start + i < n ? start + i : start + i - n;
 
     return k != w->index ? &w->rt->workers[k] : NULL;
+}
+
+/* The older half of a ready queue of `v`: those that were woken together are seldom alone. Returns the oldest of them, or NULL; the others go
+ * to the queue of the same level. Nobody is told of these: when a thief ends its search, others look. */
+static struct weft__task *steal_ready(struct weft__worker *w, struct weft__worker *v, enum weft__level level)
+{
+    void *loot[LOOT];
+    enum weft__steal s;
+    int64_t n;
+
+    do {
+        n = LOOT;
+        s = weft__deque_steal_half(&v->ready[level], loot, &n);
+    } while (s == WEFT__STEAL_LOST);
+    if (s == WEFT__STEAL_EMPTY)
+        return NULL;
+    for (int64_t i = 1; i < n; i++)
+        weft__worker_queue_quietly(w, level, loot[i]);
+    return loot[0];
 }
 
 /* What others share. */
@@ -28,7 +50,7 @@ static struct weft__task *steal_shared(struct weft__worker *w, unsigned start)
         struct weft__task *t;
 
         for (int k = 0; v != NULL && k < WEFT__LEVELS; k++)
-            if ((t = weft__steal_ready(&v->ready[order[k]])) != NULL)
+            if ((t = steal_ready(w, v, order[k])) != NULL)
                 return t;
         if (v != NULL && (t = weft__steal_fresh(w, &v->deque)) != NULL)
             return t;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stealing. A thief takes what others share; where they share nothing it asks, waits for a moment, and then takes what it wants by
- * force (deque.h). A thief whose loot is smaller than its trouble rests: it sleeps although there is something to steal, until
+ * Stealing. A thief takes what others share: of tasks that were woken half a queue at a time, of those that never ran one. Where they share
+ * nothing it asks, waits for a moment, and then takes what it wants by force (deque.h). A thief whose loot is smaller than its trouble rests: it sleeps although there is something to steal, until
  * somebody wakes it, and tries again (idle.h: those who wake in vain pause longer and longer, the monitor wakes at every tick).
  */
 #ifndef WEFT_SCHED_STEAL_H

@@ -9,6 +9,9 @@
 
 enum { ITEMS = 12, THIEVES = 2 };
 
+/* With a private part, which thieves ask for, and force; without; and a ready queue, from which nobody pops. */
+enum kind { PRIVATE, SHARED, READY };
+
 /* Plain: a taker that the push is not ordered before races with it, and so do two takers. */
 struct item {
     int number;
@@ -21,7 +24,7 @@ struct run {
     int pushed;
     int tries; /* of each thief; 0: until `enough` are stolen */
     uint32_t enough;
-    bool has_private; /* thieves ask, and force */
+    enum kind kind;
     unsigned thieves[THIEVES];
     _Atomic uint32_t stolen;
 };
@@ -74,16 +77,28 @@ static enum weft__steal steal(struct run *r)
     return what;
 }
 
+static enum weft__steal steal_half(struct run *r)
+{
+    void *items[3];
+    int64_t most = 1 + model_choose(3), n = most;
+    enum weft__steal what = weft__deque_steal_half(&r->deque, items, &n);
+
+    MODEL_CHECK(what != WEFT__STEAL_GOT || (n >= 1 && n <= most));
+    for (int64_t i = 0; i < n && what == WEFT__STEAL_GOT; i++)
+        take(items[i]);
+    return what;
+}
+
 /* As a worker does: what is shared, else it asks, else it uses force. True when it got something. */
 static bool steal_somehow(struct run *r)
 {
     enum weft__steal what;
 
-    while ((what = steal(r)) == WEFT__STEAL_LOST)
+    while ((what = r->kind == READY && model_choose(2) == 0 ? steal_half(r) : steal(r)) == WEFT__STEAL_LOST)
         continue;
     if (what == WEFT__STEAL_GOT)
         return true;
-    if (!r->has_private || !weft__deque_seems_private(&r->deque))
+    if (r->kind != PRIVATE || !weft__deque_seems_private(&r->deque))
         return false;
     weft__deque_ask(&r->deque);
     return model_choose(2) == 0 && weft__deque_force(&r->deque) && steal(r) == WEFT__STEAL_GOT;
@@ -102,15 +117,15 @@ static void thief(void *arg)
         }
 }
 
-static struct run *begin(int tries, uint32_t enough, bool has_private)
+static struct run *begin(int tries, uint32_t enough, enum kind kind)
 {
     struct run *r = model_alloc(sizeof *r, WEFT__CACHE_LINE);
 
     MODEL_CHECK(weft__deque_init(&r->deque) == 0);
     r->tries = tries;
     r->enough = enough;
-    r->has_private = has_private;
-    if (!has_private)
+    r->kind = kind;
+    if (kind != PRIVATE)
         weft__deque_share_always(&r->deque);
     for (unsigned i = 0; i < THIEVES; i++)
         r->thieves[i] = model_start("thief", thief, r);
@@ -131,9 +146,9 @@ static void end(struct run *r)
 }
 
 /* Anything that an owner may do. */
-static void anything(bool has_private)
+static void anything(enum kind kind)
 {
-    struct run *r = begin(4, 0, has_private);
+    struct run *r = begin(4, 0, kind);
 
     while (r->pushed < ITEMS) {
         push(r);
@@ -149,19 +164,19 @@ static void anything(bool has_private)
 
 static void mixed(void)
 {
-    anything(true);
+    anything(PRIVATE);
 }
 
 /* Without membarrier nothing is private. */
 static void all_shared(void)
 {
-    anything(false);
+    anything(SHARED);
 }
 
 /* Owner and thieves meet at the last item, again and again. */
 static void last_item(void)
 {
-    struct run *r = begin(3, 0, true);
+    struct run *r = begin(3, 0, PRIVATE);
 
     while (r->pushed < 5) {
         push(r);
@@ -173,7 +188,7 @@ static void last_item(void)
 /* The same, where thieves have asked, or all is shared. */
 static void last_shared_item(void)
 {
-    struct run *r = begin(3, 0, model_choose(2) == 0);
+    struct run *r = begin(3, 0, model_choose(2) == 0 ? PRIVATE : SHARED);
 
     while (r->pushed < 5) {
         push(r);
@@ -186,7 +201,7 @@ static void last_shared_item(void)
 /* The array grows twice while thieves read it. */
 static void growth(void)
 {
-    struct run *r = begin(5, 0, model_choose(2) == 0);
+    struct run *r = begin(5, 0, (enum kind)model_choose(3));
 
     while (r->pushed < 7)
         push(r);
@@ -196,7 +211,7 @@ static void growth(void)
 /* The owner has much to itself, pops it all, and so takes back what thieves have made it share. */
 static void take_back(void)
 {
-    struct run *r = begin(4, 0, true);
+    struct run *r = begin(4, 0, PRIVATE);
 
     while (r->pushed < 9)
         push(r);
@@ -208,7 +223,7 @@ static void take_back(void)
 /* An owner that blocks strands nothing: thieves take all that it has. */
 static void owner_blocks(void)
 {
-    struct run *r = begin(0, 2, true);
+    struct run *r = begin(0, 2, PRIVATE);
 
     while (r->pushed < 3)
         push(r);
@@ -220,9 +235,9 @@ static void owner_blocks(void)
 /* The ready queue: everything is shared at once, and the owner takes from the same end as the thieves. */
 static void ready_queue(void)
 {
-    struct run *r = begin(3, 0, false);
+    struct run *r = begin(3, 0, READY);
 
-    while (r->pushed < 6) {
+    while (r->pushed < 8) {
         push_shared(r);
         if (model_choose(2) == 0)
             (void)steal(r);

@@ -88,6 +88,31 @@ WEFT_TEST(deque, thief_takes_the_oldest_first)
     weft__deque_fini(&d);
 }
 
+WEFT_TEST(deque, thief_of_a_ready_queue_takes_the_older_half_in_order)
+{
+    static const struct {
+        int items, most, got;
+    } cases[] = {{0, 8, 0}, {1, 8, 1}, {2, 8, 1}, {3, 8, 2}, {7, 8, 4}, {8, 8, 4}, {16, 8, 8}, {40, 8, 8}, {40, 1, 1}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weft__deque d;
+        void *items[8] = {0};
+        int64_t n = cases[i].most;
+
+        init_small(&d, 2, INT64_C(0x100000000) - 3);
+        for (intptr_t k = 1; k <= cases[i].items; k++)
+            CHECK_OK(weft__deque_push_shared(&d, item(k)));
+        CHECK_EQ(weft__deque_steal_half(&d, items, &n), cases[i].got > 0 ? WEFT__STEAL_GOT : WEFT__STEAL_EMPTY);
+        CHECK_EQ(n, cases[i].got > 0 ? cases[i].got : cases[i].most);
+        for (intptr_t k = 1; k <= cases[i].got; k++)
+            CHECK_EQ((intptr_t)items[k - 1], k);
+        for (intptr_t k = cases[i].got + 1; k <= cases[i].items; k++)
+            CHECK_EQ(steal(&d), k);
+        CHECK_EQ(steal(&d), 0);
+        weft__deque_fini(&d);
+    }
+}
+
 WEFT_TEST(deque, grows_from_two_slots_and_keeps_the_order)
 {
     struct weft__deque d;
@@ -430,6 +455,56 @@ WEFT_TEST(deque, growth_from_two_slots_loses_nothing_to_thieves)
     for (int i = 0; i < THIEVES; i++)
         CHECK_OK(pthread_join(thieves[i], NULL));
     for (intptr_t i = 1; i <= ROUNDS; i++)
+        CHECK_EQ(h.taken[i], 1);
+    weft__deque_fini(&h.d);
+    free((void *)h.taken);
+}
+
+static void *thief_of_halves(void *arg)
+{
+    struct heist *h = arg;
+    unsigned turn = 0;
+    bool last = false;
+
+    for (;;) {
+        void *items[16];
+        int64_t n = 1 + turn++ % 16;
+        enum weft__steal s = weft__deque_steal_half(&h->d, items, &n);
+
+        for (int64_t i = 0; i < n && s == WEFT__STEAL_GOT; i++)
+            take(h, (intptr_t)items[i]);
+        if (s == WEFT__STEAL_EMPTY && last)
+            return NULL;
+        if (s == WEFT__STEAL_EMPTY)
+            last = atomic_load(&h->over);
+    }
+}
+
+/* The owner takes from the same end, one at a time. */
+WEFT_TEST(deque, each_item_of_a_ready_queue_goes_to_one_thief_of_halves_or_its_owner)
+{
+    struct heist h = {.manner = SHARED};
+    pthread_t thieves[THIEVES];
+    intptr_t next = 1;
+
+    h.taken = calloc((size_t)ITEMS + 1, sizeof *h.taken);
+    CHECK_NOT_NULL(h.taken);
+    init_small(&h.d, 2, 0);
+    for (int i = 0; i < THIEVES; i++)
+        CHECK_OK(pthread_create(&thieves[i], NULL, thief_of_halves, &h));
+    while (next <= ITEMS) {
+        void *x;
+
+        for (intptr_t i = next % 50; i >= 0 && next <= ITEMS; i--)
+            CHECK_OK(weft__deque_push_shared(&h.d, item(next++)));
+        for (intptr_t i = next % 20; i > 0; i--)
+            if (weft__deque_steal(&h.d, &x) == WEFT__STEAL_GOT)
+                take(&h, (intptr_t)x);
+    }
+    atomic_store(&h.over, true);
+    for (int i = 0; i < THIEVES; i++)
+        CHECK_OK(pthread_join(thieves[i], NULL));
+    for (intptr_t i = 1; i <= ITEMS; i++)
         CHECK_EQ(h.taken[i], 1);
     weft__deque_fini(&h.d);
     free((void *)h.taken);
