@@ -52,6 +52,8 @@
 #include "sched/random.h"
 #include "sync/waiter.h"
 
+_Static_assert(sizeof(void *) != 8 || sizeof(weft_case) == 48, "as the header says");
+
 /* Order. */
 
 /* The index of the case to be looked at in the k-th place: a shuffle (Fisher and Yates), as far as it is needed. */

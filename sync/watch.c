@@ -24,7 +24,9 @@ struct weft__watch {
     bool closed;
 } __attribute__((may_alias));
 
-_Static_assert(sizeof(struct weft__watch) == sizeof(weft_watch) && sizeof(weft_watch) == 48, "as the header says");
+_Static_assert(sizeof(struct weft__watch) == sizeof(weft_watch) && sizeof(weft_watch) == 48 &&
+                   sizeof(weft_watch_reader) == 8,
+               "as the header says");
 _Static_assert(_Alignof(struct weft__watch) <= _Alignof(weft_watch), "the caller's storage suits");
 _Static_assert(offsetof(struct weft__watch, size) == offsetof(weft_watch, size), "WEFT_WATCH_INIT sets these two");
 

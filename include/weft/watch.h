@@ -39,7 +39,7 @@ typedef struct weft_watch {
     uint64_t opaque[4];
 } weft_watch;
 
-/* What one reader has seen. Zeroed: nothing, so that weft_watch_changed() returns the first value at once. */
+/* What one reader has seen, 8 bytes. Zeroed: nothing, so that weft_watch_changed() returns the first value at once. */
 typedef struct weft_watch_reader {
     uint64_t opaque[1];
 } weft_watch_reader;

@@ -98,6 +98,7 @@ static_assert(sizeof(weft_mutex) == 48 && sizeof(weft_rwlock) == 64 && sizeof(we
 static_assert(sizeof(weft_semaphore) == 40 && sizeof(weft_event) == 24 && sizeof(weft_notify) == 32, "signals");
 static_assert(sizeof(weft_barrier) == 32 && sizeof(weft_latch) == 32 && sizeof(weft_once) == 32, "meeting places");
 static_assert(sizeof(weft_future) == 40 && sizeof(weft_watch) == 48 && sizeof(weft_subscriber) == 16, "values");
+static_assert(sizeof(weft_watch_reader) == 8 && sizeof(weft_case) == 48, "readers and cases");
 
 int price = 10;
 weft_mutex mutex = WEFT_MUTEX_INIT;

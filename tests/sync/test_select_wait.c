@@ -373,3 +373,21 @@ TASK_TEST(select_wait, a_channel_that_one_waits_for_is_not_destroyed)
     CHECK_OK(weft_chan_destroy(c));
     return 0;
 }
+
+TASK_TEST(select_wait, an_event_that_one_waits_for_is_not_ended)
+{
+    weft_event e = WEFT_EVENT_INIT;
+    weft_group *g = weft_group_open(NULL);
+    struct selecting s = {.n = 2, .cases = {WEFT_AT(WEFT_NEVER), WEFT_EVENT(&e)}};
+
+    (void)arg;
+    selects_begin(g, &s);
+    CHECK_RC(weft_event_fini(&e), WEFT_EBUSY);
+    weft_event_set(&e);
+    CHECK_OK(weft_group_wait(g));
+    weft_group_close(g);
+    CHECK_EQ(s.happened, 1);
+    CHECK_OK(s.cases[1].result);
+    CHECK_OK(weft_event_fini(&e));
+    return 0;
+}

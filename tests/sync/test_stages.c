@@ -1,57 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Of four that wait for one thing the second is cancelled before it comes, and has not run since; the third after it has come, and has not
- * run either. So one wake meets all that a waiter can be. The others, and the third, are let go in the order in which they came; the
- * second takes nothing with it. One for every primitive that can let several go at once.
- */
-#include "tests/sync/waits.h"
-
-enum { FOUR = 4, GONE = 1, GRANTED = 2 };
-
-struct stages {
-    struct waits calls[FOUR];
-    _Atomic unsigned served;
-    weft_group *stay, *granted, *gone;
-};
-
-/* Starts the four. The first group is the outermost, for a cancellation reaches the groups inside. */
-static void stages_begin(struct stages *s, int (*fn)(void *on, uint64_t n), void *on)
-{
-    s->served = 0;
-    s->stay = weft_group_open(NULL);
-    s->granted = weft_group_open(NULL);
-    s->gone = weft_group_open(NULL);
-    for (int i = 0; i < FOUR; i++) {
-        s->calls[i] = (struct waits){.fn = fn, .on = on, .n = 1, .served = &s->served};
-        waits_begin(i == GONE ? s->gone : i == GRANTED ? s->granted : s->stay, &s->calls[i]);
-    }
-    CHECK_EQ(s->served, 0);
-    CHECK_OK(weft_group_cancel(s->gone));
-}
-
-/* After what they wait for has come. What the second and the third are told is mostly WEFT_ECANCELED and 0. */
-static void stages_end_with(struct stages *s, int gone, int granted)
-{
-    unsigned last = 0;
-
-    CHECK_OK(weft_group_cancel(s->granted));
-    weft_group_close(s->gone);
-    weft_group_close(s->granted);
-    CHECK_OK(weft_group_wait(s->stay));
-    weft_group_close(s->stay);
-    for (int i = 0; i < FOUR; i++) {
-        CHECK_RC(s->calls[i].result, i == GONE ? gone : i == GRANTED ? granted : 0);
-        if (i == GONE || s->calls[i].result < 0)
-            continue;
-        CHECK_GE(s->calls[i].rank, last);
-        last = s->calls[i].rank;
-    }
-}
-
-static void stages_end(struct stages *s)
-{
-    stages_end_with(s, WEFT_ECANCELED, 0);
-}
+/* The stages of a wait (stages.h), for every primitive that can let several go at once. test_stages_items.c has those that hand items out. */
+#include "tests/sync/stages.h"
 
 /* What they wait for. */
 
@@ -307,77 +256,66 @@ static int queue_end(void)
     return weft_queue_destroy(queue);
 }
 
-static void run(void (*prepare)(void), int (*wait)(void *on, uint64_t n), void (*wake)(void), int (*end)(void))
-{
-    struct stages s;
-
-    prepare();
-    stages_begin(&s, wait, NULL);
-    wake();
-    stages_end(&s);
-    CHECK_OK(end());
-}
-
 ONE_WORKER_TEST(stages, of_waiters_for_a_condition_met_by_a_broadcast)
 {
     (void)arg;
-    run(condition_prepare, condition_wait, condition_wake, condition_end);
+    stages_run(&(struct stages_kind){condition_prepare, condition_wait, condition_wake, condition_end, false});
     return 0;
 }
 
 ONE_WORKER_TEST(stages, of_readers_met_by_the_end_of_a_writing)
 {
     (void)arg;
-    run(rwlock_prepare, rwlock_wait, rwlock_wake, rwlock_end);
+    stages_run(&(struct stages_kind){rwlock_prepare, rwlock_wait, rwlock_wake, rwlock_end, false});
     return 0;
 }
 
 ONE_WORKER_TEST(stages, of_waiters_for_permits_met_by_a_release_of_several)
 {
     (void)arg;
-    run(semaphore_prepare, semaphore_wait, semaphore_wake, semaphore_end);
+    stages_run(&(struct stages_kind){semaphore_prepare, semaphore_wait, semaphore_wake, semaphore_end, false});
     return 0;
 }
 
 ONE_WORKER_TEST(stages, of_waiters_for_an_event_met_by_set_and_clear)
 {
     (void)arg;
-    run(event_prepare, event_wait, event_wake, event_end);
+    stages_run(&(struct stages_kind){event_prepare, event_wait, event_wake, event_end, false});
     return 0;
 }
 
 ONE_WORKER_TEST(stages, of_waiters_for_notifications_met_by_one_for_all)
 {
     (void)arg;
-    run(notify_prepare, notify_wait, notify_wake, notify_end);
+    stages_run(&(struct stages_kind){notify_prepare, notify_wait, notify_wake, notify_end, false});
     return 0;
 }
 
 ONE_WORKER_TEST(stages, of_waiters_for_a_future_met_by_its_value)
 {
     (void)arg;
-    run(future_prepare, future_wait, future_wake, future_end);
+    stages_run(&(struct stages_kind){future_prepare, future_wait, future_wake, future_end, false});
     return 0;
 }
 
 ONE_WORKER_TEST(stages, of_readers_of_a_watch_met_by_a_send)
 {
     (void)arg;
-    run(watch_prepare, watch_wait, watch_wake, watch_end);
+    stages_run(&(struct stages_kind){watch_prepare, watch_wait, watch_wake, watch_end, false});
     return 0;
 }
 
 ONE_WORKER_TEST(stages, of_subscribers_met_by_an_item)
 {
     (void)arg;
-    run(broadcast_prepare, broadcast_wait, broadcast_wake, broadcast_end);
+    stages_run(&(struct stages_kind){broadcast_prepare, broadcast_wait, broadcast_wake, broadcast_end, false});
     return 0;
 }
 
 ONE_WORKER_TEST(stages, of_waiters_for_the_end_of_the_work_met_by_it)
 {
     (void)arg;
-    run(queue_prepare, queue_wait, queue_wake, queue_end);
+    stages_run(&(struct stages_kind){queue_prepare, queue_wait, queue_wake, queue_end, false});
     return 0;
 }
 
