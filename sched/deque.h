@@ -3,7 +3,8 @@
  * The work-stealing deque of Chase and Lev, in the form of Lê, Pop, Cohen and Zappa Nardelli, "Correct and Efficient
  * Work-Stealing for Weak Memory Models" (PPoPP 2013), with a private part as in Lace (van Dijk and van de Pol, "Lace: Non-blocking
  * Split Deque for Work-Stealing", 2014). One owner pushes and pops at the bottom; anybody, the owner too, steals at the top, oldest
- * first. A worker keeps two: the tasks that never ran (push, pop, steal) and the ready queue (push_shared, steal).
+ * first. A worker keeps one for the tasks that never ran (push, pop, steal), and ready queues, one a level (push_shared, push_quietly,
+ * steal, steal_half): from those nobody pops.
  *
  *      top         split        bottom
  *       v            v             v
@@ -22,8 +23,8 @@
  * Where the system has no membarrier, everything is shared at once (weft__deque_share_always()), which is the paper's deque.
  *
  * Invariants: top <= split <= limit <= bottom whenever no pop or force is under way; split == limit but while one forces; the slots of
- * [top, bottom) hold items; whoever moves top from t to t + 1, by compare-and-swap, owns the item of slot t, read before the swap. Only
- * the owner writes bottom and array; split and limit are written by the owner, or by a forcer between two changes of `forcing`.
+ * [top, bottom) hold items; whoever moves top from t to t + n, by compare-and-swap, owns the items of slots t to t + n - 1, read before the
+ * swap; n is 1 where the owner pops. Only the owner writes bottom and array; split and limit are written by the owner, or by a forcer between two changes of `forcing`.
  *
  * Deviations from the paper:
  *   - Stand-alone fences are sequentially consistent accesses instead, which TSan understands.
@@ -151,7 +152,8 @@ static inline int weft__deque_push_shared(struct weft__deque *d, void *item)
     return rc;
 }
 
-/* The same for an item that the owner will itself come to, and that nobody is told of: a sleeper may miss it. */
+/* The same for an item that nobody is told of, as the owner will itself come to it, or tells of others after it, or ends its search
+ * afterwards (weft__idle_end_search()): a sleeper may miss it. */
 static inline int weft__deque_push_quietly(struct weft__deque *d, void *item)
 {
     int64_t bottom;
@@ -199,8 +201,8 @@ static inline enum weft__steal weft__deque_steal(struct weft__deque *d, void **i
     return WEFT__STEAL_GOT;
 }
 
-/* The same for the older half of a deque from which nobody pops (who does counts on thieves that take one), rounded up, `*count` at most;
- * stores how many. */
+/* The same for the older half, rounded up, `*count` at most; stores how many. Only for a deque from which nobody pops: pop and take_back
+ * count on thieves that take one. */
 static inline enum weft__steal weft__deque_steal_half(struct weft__deque *d, void **items, int64_t *count)
 {
     int64_t t = A_LOAD(&d->top, seq_cst);

@@ -66,7 +66,8 @@ void weft__idle_notify_lazily(struct weft__worker *w);
 /* Whether `w` may search: at most half of the workers do at a time. Then it counts. */
 bool weft__idle_start_search(struct weft__worker *w);
 
-/* `w` has found something: if it was the last that searched, another is woken. */
+/* `w` has found something: if it was the last that searched, another is woken. What it has pushed quietly meanwhile is not missed: this
+ * and the announcement of a sleeper are read-modify-writes of the same word, so that the sleeper sees the pushes, or `w` the sleeper. */
 void weft__idle_end_search(struct weft__worker *w);
 
 /* Puts `w` to sleep until there may be work. */

@@ -21,8 +21,8 @@ static struct weft__worker *victim(struct weft__worker *w, unsigned start, unsig
     return k != w->index ? &w->rt->workers[k] : NULL;
 }
 
-/* The older half of a ready queue of `v`: those that were woken together are seldom alone. Returns the oldest of them, or NULL; the others go
- * to the queue of the same level. Nobody is told of these: when a thief ends its search, others look. */
+/* The older half of a ready queue of `v`, as far as it fits: those that were woken together are seldom alone. Returns the oldest of them, or
+ * NULL; the others go to the queue of the same level of `w`, which searches, and will tell of them when it ends that. */
 static struct weft__task *steal_ready(struct weft__worker *w, struct weft__worker *v, enum weft__level level)
 {
     void *loot[LOOT];

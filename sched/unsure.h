@@ -34,7 +34,8 @@ struct weft__unsure {
 /* Whether a note may be written over: its wait is over. The worker. */
 static inline bool weft__unsure_is_over(const struct weft__unsure *u)
 {
-    const struct weft__task *t = A_LOAD(&u->task, relaxed); /* relaxed, all: this thread has stored them */
+    /* relaxed, both: this thread has stored them; a claim that is not seen yet errs towards a look */
+    const struct weft__task *t = A_LOAD(&u->task, relaxed);
 
     return t == NULL || (A_LOAD(&t->wait, relaxed) & WEFT__UNSURE) == 0;
 }
