@@ -5,6 +5,7 @@
  */
 #include <weft/call.h>
 #include <weft/error.h>
+#include <weft/event.h>
 #include <weft/group.h>
 #include <weft/join.h>
 #include <weft/runtime.h>
@@ -31,6 +32,9 @@ struct world {
     _Atomic uint64_t ticket; /* 0: none */
     _Atomic unsigned wins;   /* claims by event */
     _Atomic uint32_t over;
+
+    weft_event woken;
+    _Atomic uint32_t waiting, awake; /* tasks that have begun to wait for it, and that have been woken */
 
     weft_scope *scope; /* to be cancelled by others, once it is there: `over` */
     weft_task *handle; /* the same */
@@ -938,6 +942,40 @@ static void held_slot(void)
     held(wake_and_hold, 2, SLOT_TICKS, false);
 }
 
+/* Several lie in the ready queue of the worker that is held, and are stolen together; all but the one in its slot are to run. */
+
+enum { WOKEN = 5 };
+
+static int wait_with_others(void *arg)
+{
+    A_ADD(&world->waiting, 1, relaxed);
+    MODEL_CHECK(weft_event_wait(&world->woken) == 0);
+    return A_ADD(&world->awake, 1, acq_rel) == WOKEN - 2 ? let_go(arg) : 0;
+}
+
+static int wake_all_and_hold(void *arg)
+{
+    weft_group *g = weft_group_open(NULL);
+    unsigned turns = 0;
+
+    for (int i = 0; i < WOKEN; i++)
+        MODEL_CHECK(weft_spawn(g, wait_with_others, arg) == 0);
+    while (A_LOAD(&world->waiting, relaxed) < WOKEN) {
+        MODEL_CHECK(weft_yield() == 0);
+        weft__spin(&turns);
+    }
+    weft_event_set(&world->woken);
+    hold();
+    MODEL_CHECK(weft_group_wait(g) == 0);
+    weft_group_close(g);
+    return 0;
+}
+
+static void held_ready_queue(void)
+{
+    held(wake_all_and_hold, 2 + model_choose(2), PUSH_TICKS, false);
+}
+
 /* The monitor's looks, at any time, while tasks wake each other and yield. */
 
 static void nosy(void *arg)
@@ -1055,6 +1093,7 @@ int main(int argc, char **argv)
         {"held_by_child", held_by_child},
         {"held_by_other", held_by_other},
         {"held_slot", held_slot},
+        {"held_ready_queue", held_ready_queue},
         {"watched", watched},
         {"call_idle_one", call_idle_one},
         {"call_idle_two", call_idle_two},
