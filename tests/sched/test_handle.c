@@ -176,11 +176,11 @@ static int join_it(void *arg)
 
 static int join_self(void *arg)
 {
-    weft_task **t = arg;
+    _Atomic(weft_task *) *self = arg;
 
-    while (*t == NULL)
+    while (*self == NULL)
         CHECK_OK(weft_yield());
-    return weft_task_join(*t) == WEFT_EDEADLK ? 7 : -1;
+    return weft_task_join(*self) == WEFT_EDEADLK ? 7 : -1;
 }
 
 static int many_join(void *arg)
@@ -189,6 +189,7 @@ static int many_join(void *arg)
     atomic_int n = 0;
     weft_task *t = weft_spawn_task(g, count_and_sleep_forever, &n, NULL), *joiners[20];
     weft_scope *s = weft_scope_open(test_soon());
+    _Atomic(weft_task *) self = NULL;
 
     (void)arg;
     CHECK_RC(weft_task_join(t), WEFT_ECANCELED); /* the joiner's deadline: the task goes on */
@@ -211,8 +212,8 @@ static int many_join(void *arg)
     weft_group_close(g);
 
     g = weft_group_open(NULL);
-    t = NULL;
-    t = weft_spawn_task(g, join_self, &t, NULL);
+    t = weft_spawn_task(g, join_self, &self, NULL);
+    self = t;
     CHECK_EQ(weft_task_join(t), 7);
     weft_task_release(t);
     CHECK_OK(weft_group_wait(g));
