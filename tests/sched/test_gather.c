@@ -208,27 +208,36 @@ WEFT_TEST(gather, of_many_enters_each_once)
 
 struct outer {
     weft_scope *scope;
-    atomic_int parked;
+    atomic_int entered; /* all three: one that is not spawned yet would be refused */
+    int code;           /* of the third */
 };
+
+static int count_and_return(void *arg)
+{
+    struct outer *o = arg;
+
+    o->entered++;
+    return o->code;
+}
 
 static int cancel_outer(void *arg)
 {
     struct outer *o = arg;
 
-    yield_until(&o->parked, 2);
+    yield_until(&o->entered, 3);
     CHECK_OK(weft_scope_cancel(o->scope));
     return 0;
 }
 
 static int outer_cancellation(void *arg)
 {
+    const int error = -EIO;
+
     for (int form = 0; form < 3; form++) {
-        struct outer o = {.parked = 0};
+        struct outer o = {.code = form == 2 ? error : 0}; /* in the last form there is a real error beside */
         weft_group *g = weft_group_open(NULL);
-        static const int error = -EIO;
-        /* In the last form there is a real error beside. */
-        weft_fn fns[3] = {count_and_sleep_forever, count_and_sleep_forever, form == 2 ? fail_with : nothing};
-        void *args[3] = {&o.parked, &o.parked, (void *)&error};
+        weft_fn fns[3] = {count_and_sleep_forever, count_and_sleep_forever, count_and_return};
+        void *args[3] = {&o.entered, &o.entered, &o};
         int codes[3] = {1, 1, 1};
 
         o.scope = weft_scope_open(0);
@@ -242,7 +251,7 @@ static int outer_cancellation(void *arg)
         }
         /* Cancelled before: none is entered. */
         CHECK_RC(weft_gather(3, fns, args, codes), WEFT_ECANCELED);
-        CHECK_EQ(atomic_load(&o.parked), 2);
+        CHECK_EQ(atomic_load(&o.entered), 3);
         CHECK_RC(codes[2], WEFT_ECANCELED);
         CHECK_RC(weft_scope_close(o.scope, 0), 0);
         CHECK_OK(weft_group_wait(g));
